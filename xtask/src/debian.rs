@@ -1,0 +1,94 @@
+//! Packages of Debian and its relatives: which ones are missing, and how they are installed.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::{command, step};
+
+/// Programs that the lab needs and the package that brings each.
+///
+/// The `-core` packages of MariaDB bring the programs without the service: a MariaDB that the machine itself runs is neither
+/// started nor touched, and none is left behind.
+pub(crate) const LAB: [(&str, &str); 6] = [
+    ("ip", "iproute2"),
+    ("ethtool", "ethtool"),
+    ("mariadbd", "mariadb-server-core"),
+    ("mariadb-install-db", "mariadb-server-core"),
+    ("mariadb", "mariadb-client-core"),
+    ("ping", "iputils-ping"),
+];
+
+/// The packages of those programs that are not there.
+pub(crate) fn missing(programs: &[(&'static str, &'static str)]) -> Vec<&'static str> {
+    let mut packages: Vec<_> = programs
+        .iter()
+        .filter(|(program, _)| command::find(program).is_none())
+        .map(|(_, package)| *package)
+        .collect();
+    packages.dedup();
+    packages
+}
+
+/// Installs packages, or fails with the line that would.
+pub(crate) fn install(what: &str, packages: &[&str]) -> Result<()> {
+    let names = packages.join(" ");
+    if command::find("apt-get").is_none() {
+        bail!("{what}: this is not a Debian machine; install what Debian calls: {names}");
+    }
+    if !command::is_root() {
+        bail!(
+            "{what}: not root; run `sudo apt-get install --no-install-recommends {names}`, then this again"
+        );
+    }
+    if !packages.iter().all(|package| is_known(package)) {
+        update()?;
+    }
+    if let Some(unknown) = packages.iter().find(|package| !is_known(package)) {
+        bail!(
+            "{what}: apt knows no package `{unknown}`; install what brings it, then run this again"
+        );
+    }
+    step::run(
+        &format!("{what} ({names})"),
+        apt_get()
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(packages),
+    )
+}
+
+/// The first of several lists of packages of which apt knows every name, refreshing its lists if it knows none.
+pub(crate) fn first_known<'a>(choices: &[&'a [&'a str]]) -> Result<Option<&'a [&'a str]>> {
+    let known = || {
+        choices
+            .iter()
+            .copied()
+            .find(|packages| packages.iter().all(|package| is_known(package)))
+    };
+    if known().is_none() && command::is_root() {
+        update()?;
+    }
+    Ok(known())
+}
+
+pub(crate) fn is_debian() -> bool {
+    command::find("apt-get").is_some()
+}
+
+fn update() -> Result<()> {
+    step::run("package lists", apt_get().arg("update"))
+}
+
+fn is_known(package: &str) -> bool {
+    let mut show = Command::new("apt-cache");
+    show.args(["show", package])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    show.status().is_ok_and(|status| status.success())
+}
+
+fn apt_get() -> Command {
+    let mut apt_get = Command::new("apt-get");
+    apt_get.env("DEBIAN_FRONTEND", "noninteractive");
+    apt_get
+}
