@@ -1,0 +1,27 @@
+//! The floor program: every step of direct routing that needs no table.
+
+use aya_ebpf::bindings::xdp_action;
+
+use crate::{cursor::Cursor, packet::Frame};
+
+const ETHER_TYPE_IPV4_BE: u16 = 0x0800_u16.to_be();
+
+#[inline(always)]
+pub fn process(cursor: Cursor) -> u32 {
+    let Some(frame) = cursor.header::<Frame>(0) else {
+        return xdp_action::XDP_PASS;
+    };
+    // SAFETY: the cursor checked the bounds.
+    let frame = unsafe { &mut *frame };
+    if frame.ether_type_be != ETHER_TYPE_IPV4_BE
+        || frame.version_and_length != 0x45
+        || !matches!(frame.protocol, 6 | 17)
+    {
+        return xdp_action::XDP_PASS;
+    }
+    let source = frame.addresses;
+    frame.addresses = [
+        source[3], source[4], source[5], source[0], source[1], source[2],
+    ];
+    xdp_action::XDP_TX
+}

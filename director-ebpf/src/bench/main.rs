@@ -1,0 +1,87 @@
+//! Programs of the benchmark: the harness that stands before the program under test, and the floor to compare it with.
+//!
+//! `BPF_PROG_TEST_RUN` repeats a program on the packet as the last run left it. The harness therefore writes the packet
+//! anew each time - the next of N flows, a fresh TTL - and tail-calls the program under test. Its own work is what it costs
+//! with an empty slot beyond a program that does nothing; that is subtracted. What the kernel needs to run any program
+//! stays in every figure.
+#![no_std]
+#![no_main]
+
+use aya_ebpf::{
+    bindings::xdp_action,
+    btf_maps::{Array, ProgramArray},
+    macros::{btf_map, xdp},
+    programs::XdpContext,
+};
+
+#[allow(
+    dead_code,
+    reason = "the programs here need only headers of fixed places"
+)]
+#[path = "../cursor.rs"]
+mod cursor;
+mod floor;
+mod packet;
+
+use packet::Frame;
+
+/// What the harness writes. Set by the benchmark, except `next`.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Bench {
+    /// Index of the next flow.
+    pub next: u32,
+    /// Number of flows less one; the number is a power of two.
+    pub flow_mask: u32,
+}
+
+/// One entry: the harness's own memory.
+#[btf_map]
+static BENCH: Array<Bench, 1> = Array::new();
+
+/// Slot 0: the program under test.
+#[btf_map]
+static BENCH_PROGRAM: ProgramArray<1> = ProgramArray::new();
+
+/// Writes the next flow's addresses and ports into the packet, and hands it on.
+#[xdp]
+pub fn harness(context: XdpContext) -> u32 {
+    let Some(bench) = BENCH.get_ptr_mut(0) else {
+        return xdp_action::XDP_ABORTED;
+    };
+    let Some(frame) = cursor::Cursor::new(&context).header::<Frame>(0) else {
+        return xdp_action::XDP_ABORTED;
+    };
+    // SAFETY: one benchmark runs at a time, on one CPU; the cursor checked the bounds of the frame.
+    unsafe {
+        let index = (*bench).next & (*bench).flow_mask;
+        (*bench).next = (*bench).next.wrapping_add(1);
+        packet::write(&mut *frame, index);
+    }
+    // SAFETY: the context is the program's own. The call returns only where the slot is empty.
+    unsafe { BENCH_PROGRAM.tail_call(&context, 0) };
+    xdp_action::XDP_TX
+}
+
+/// Nothing: what the kernel needs to run any program.
+#[xdp]
+pub fn empty(_: XdpContext) -> u32 {
+    xdp_action::XDP_TX
+}
+
+/// The floor: the least that a forwarder in direct routing can do - parse, both MAC addresses, out.
+#[xdp]
+pub fn floor(context: XdpContext) -> u32 {
+    floor::process(cursor::Cursor::new(&context))
+}
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // The verifier refuses a program that can get here.
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
