@@ -1,0 +1,88 @@
+//! Reading `keepalived.conf`: text becomes tokens, tokens a tree, the tree a typed [`Config`].
+//!
+//! Nothing after this module sees a keyword as text. Nothing in a file is ever ignored in silence: a keyword is
+//! honoured, or named in a warning, or an error.
+
+pub mod check;
+mod diagnostic;
+pub mod global;
+mod grammar;
+mod include;
+mod lexer;
+mod load;
+mod render;
+mod settings;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod value;
+pub mod virtual_server;
+pub mod vrrp;
+
+use serde::Serialize;
+
+pub use check::{CheckPace, TcpCheck};
+pub use diagnostic::{Diagnostic, Footer, Severity};
+pub use global::Global;
+pub use load::{DEFAULT_PATH, Loaded, load, parse};
+pub use render::{Color, Record};
+pub use sources::{MAX_FILE_BYTES, Place, ReadError, Source, Sources};
+pub use virtual_server::{
+    ForwardingMethod, Protocol, RealServer, Scheduler, SorryServer, VirtualServer,
+};
+pub use vrrp::{
+    Authentication, AuthenticationType, GratuitousArp, InitialState, SyncGroup, VirtualAddress,
+    VrrpInstance,
+};
+
+/// A configuration without errors, after defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Config {
+    /// `global_defs`.
+    pub global: Global,
+    /// In the order of the file.
+    pub vrrp_instances: Vec<VrrpInstance>,
+    /// In the order of the file.
+    pub sync_groups: Vec<SyncGroup>,
+    /// In the order of the file.
+    pub virtual_servers: Vec<VirtualServer>,
+}
+
+/// A stretch of text in one of the files that were read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    /// Index of the file in [`Sources`].
+    pub file: u32,
+    /// First byte.
+    pub start: u32,
+    /// First byte after it.
+    pub end: u32,
+}
+
+/// Durations as seconds in JSON.
+pub(crate) mod seconds {
+    use std::time::Duration;
+
+    pub(crate) fn serialize<S: serde::Serializer>(
+        value: &Duration,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.serialize_f64(value.as_secs_f64())
+    }
+}
+
+/// Optional durations as seconds in JSON.
+pub(crate) mod optional_seconds {
+    use std::time::Duration;
+
+    pub(crate) fn serialize<S: serde::Serializer>(
+        value: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => to.serialize_some(&value.as_secs_f64()),
+            None => to.serialize_none(),
+        }
+    }
+}

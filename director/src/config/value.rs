@@ -1,0 +1,260 @@
+//! Words to values: numbers, durations, switches, addresses, ports, names. Every refusal says what would be right.
+
+use std::{
+    fmt::Display,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    ops::RangeInclusive,
+    str::FromStr,
+    time::Duration,
+};
+
+use super::{
+    Diagnostic, Span,
+    diagnostic::{nearest, quoted},
+    settings::{Setting, Settings},
+    tree::Word,
+};
+
+/// The longest duration that any setting takes. keepalived takes more; none of it makes sense.
+const LONGEST: Duration = Duration::from_secs(31 * 24 * 3600);
+
+/// A value and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spanned<T> {
+    pub(super) value: T,
+    pub(super) span: Span,
+}
+
+impl Settings<'_, '_> {
+    /// A whole number; `None` if it is not set, or not right (which was said).
+    pub(super) fn number(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<u32>,
+    ) -> Option<Spanned<u32>> {
+        let setting = self.take(name)?;
+        self.one(&setting, |word| number(word, name, range))
+    }
+
+    /// A duration in seconds, which may have a fraction.
+    pub(super) fn duration(
+        &mut self,
+        name: &'static str,
+        least: Duration,
+    ) -> Option<Spanned<Duration>> {
+        let setting = self.take(name)?;
+        self.one(&setting, |word| duration(word, name, least..=LONGEST))
+    }
+
+    /// A keyword that stands alone or before a boolean word.
+    pub(super) fn switch(&mut self, name: &'static str) -> Option<bool> {
+        let setting = self.take(name)?;
+        match setting.arguments.first() {
+            Some(word) => self.keep(boolean(word, name)),
+            None => Some(true),
+        }
+    }
+
+    /// The first word of a setting, as it is.
+    pub(super) fn word(&mut self, name: &'static str) -> Option<Spanned<String>> {
+        let setting = self.take(name)?;
+        self.one(&setting, |word| Ok(word.text.clone()))
+    }
+
+    /// The first word of a setting, converted.
+    pub(super) fn one<T>(
+        &mut self,
+        setting: &Setting<'_>,
+        convert: impl FnOnce(&Word) -> Result<T, Diagnostic>,
+    ) -> Option<Spanned<T>> {
+        let word = setting.arguments.first()?;
+        let value = self.keep(convert(word))?;
+        Some(Spanned {
+            value,
+            span: word.span,
+        })
+    }
+
+    /// Notes what is wrong, and goes on with what is right.
+    pub(super) fn keep<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
+        result.map_err(|error| self.diagnostics.push(error)).ok()
+    }
+}
+
+/// A whole number in a range.
+pub(super) fn number<T>(word: &Word, name: &str, range: RangeInclusive<T>) -> Result<T, Diagnostic>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let wanted = format!(
+        "`{name}` takes a whole number from {} to {}",
+        range.start(),
+        range.end()
+    );
+    let digits = !word.text.is_empty() && word.text.bytes().all(|b| b.is_ascii_digit());
+    match word.text.parse() {
+        Ok(value) if digits && range.contains(&value) => Ok(value),
+        _ if digits || is_number(&word.text) => Err(Diagnostic::error(
+            word.span,
+            format!("{} is out of range", quoted(&word.text)),
+        )
+        .label(wanted)),
+        _ => Err(
+            Diagnostic::error(word.span, format!("{} is not a number", quoted(&word.text)))
+                .label(wanted),
+        ),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+/// Seconds, with a fraction of at most microseconds, as keepalived takes them.
+pub(super) fn duration(
+    word: &Word,
+    name: &str,
+    range: RangeInclusive<Duration>,
+) -> Result<Duration, Diagnostic> {
+    let seconds = |duration: &Duration| humantime::format_duration(*duration).to_string();
+    let wanted = format!(
+        "`{name}` takes seconds, from {} to {}",
+        seconds(range.start()),
+        seconds(range.end())
+    );
+    let plain = word.text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let parsed = word
+        .text
+        .parse::<f64>()
+        .ok()
+        .filter(|_| plain)
+        .and_then(|value| Duration::try_from_secs_f64(value).ok());
+    match parsed {
+        Some(value) if range.contains(&value) => Ok(value),
+        None if !is_number(&word.text) => Err(Diagnostic::error(
+            word.span,
+            format!("{} is not a duration", quoted(&word.text)),
+        )
+        .label(wanted)
+        .help("write a plain number of seconds, such as `20` or `0.5`")),
+        _ => Err(
+            Diagnostic::error(word.span, format!("{} is out of range", quoted(&word.text)))
+                .label(wanted),
+        ),
+    }
+}
+
+fn boolean(word: &Word, name: &str) -> Result<bool, Diagnostic> {
+    match word.text.to_ascii_lowercase().as_str() {
+        "on" | "true" | "yes" => Ok(true),
+        "off" | "false" | "no" => Ok(false),
+        _ => Err(Diagnostic::error(
+            word.span,
+            format!("{} is neither yes nor no", quoted(&word.text)),
+        )
+        .label(format!(
+            "`{name}` takes `on`, `true`, `yes`, `off`, `false` or `no`, or no value for `on`"
+        ))),
+    }
+}
+
+/// An IPv4 address. The types have room for IPv6; the data plane does not yet.
+pub(super) fn address(word: &Word) -> Result<IpAddr, Diagnostic> {
+    if let Ok(address) = word.text.parse::<Ipv4Addr>() {
+        return usable(address, word);
+    }
+    if word.text.parse::<Ipv6Addr>().is_ok() {
+        return Err(
+            Diagnostic::error(word.span, "IPv6 is not supported yet").help("write an IPv4 address")
+        );
+    }
+    let error = Diagnostic::error(
+        word.span,
+        format!("{} is not an IP address", quoted(&word.text)),
+    );
+    Err(if word.text.contains('/') {
+        error.label("an address without a mask is wanted here")
+    } else if let Some((address, port)) = word
+        .text
+        .rsplit_once(':')
+        .filter(|(address, _)| address.parse::<Ipv4Addr>().is_ok())
+    {
+        error.label(format!(
+            "write the port as a word of its own: `{address} {port}`"
+        ))
+    } else {
+        error.label("an address such as 192.168.66.251 is wanted here; names are not resolved")
+    })
+}
+
+/// An address that a host can have and that packets can be sent to.
+fn usable(address: Ipv4Addr, word: &Word) -> Result<IpAddr, Diagnostic> {
+    let kind = if address.is_unspecified() {
+        "no host's address"
+    } else if address.is_multicast() {
+        "a multicast address"
+    } else if address.is_broadcast() {
+        "a broadcast address"
+    } else {
+        return Ok(address.into());
+    };
+    Err(
+        Diagnostic::error(word.span, format!("{} is {kind}", quoted(&word.text)))
+            .label("the address of one host is wanted here"),
+    )
+}
+
+/// A port from 1 to 65535.
+pub(super) fn port(word: &Word) -> Result<u16, Diagnostic> {
+    number(word, "the port", 1..=u16::MAX).map_err(|mut error| {
+        error.label = Some("a port is a whole number from 1 to 65535".to_owned());
+        error
+    })
+}
+
+/// The name of a network interface, as the kernel takes it (15 bytes, no slash, no blank).
+pub(super) fn interface(word: &Word) -> Result<String, Diagnostic> {
+    const LONGEST_BYTES: usize = 15;
+    let text = &word.text;
+    let bad = text.contains('/')
+        || text.chars().any(|c| c.is_whitespace() || c.is_control())
+        || matches!(text.as_str(), "" | "." | "..");
+    if bad || text.len() > LONGEST_BYTES {
+        return Err(Diagnostic::error(
+            word.span,
+            format!("{} cannot be the name of an interface", quoted(text)),
+        )
+        .label(format!(
+            "at most {LONGEST_BYTES} bytes, without blanks and slashes"
+        )));
+    }
+    Ok(text.clone())
+}
+
+/// One of a few words, whatever their case.
+pub(super) fn choice<T: Copy>(
+    word: &Word,
+    name: &str,
+    choices: &[(&str, T)],
+) -> Result<T, Diagnostic> {
+    if let Some((_, value)) = choices
+        .iter()
+        .find(|(text, _)| text.eq_ignore_ascii_case(&word.text))
+    {
+        return Ok(*value);
+    }
+    let names: Vec<String> = choices
+        .iter()
+        .map(|(text, _)| format!("`{text}`"))
+        .collect();
+    let error = Diagnostic::error(
+        word.span,
+        format!("{} is not a value of `{name}`", quoted(&word.text)),
+    );
+    Err(
+        match nearest(&word.text, choices.iter().map(|(text, _)| *text)) {
+            Some(text) => error.label(format!("did you mean `{text}`?")),
+            None => error.label(format!("`{name}` takes {}", names.join(", "))),
+        },
+    )
+}

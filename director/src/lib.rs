@@ -1,0 +1,4 @@
+//! `director`: a load balancer in direct routing.
+#![warn(missing_docs)]
+
+pub mod config;
