@@ -1,0 +1,89 @@
+//! The maps as `director map` shows them.
+
+use director::dataplane::dump::{self, DumpError};
+use director_common::limits::map;
+use serde_json::json;
+
+use crate::{
+    bench::{Bench, PinRoot},
+    packets,
+};
+
+#[test]
+fn every_map_is_decoded() {
+    let mut bench = Bench::new();
+    bench.run(&packets::syn(1000).frame());
+    assert_eq!(
+        bench.rows(map::INSTANCES),
+        [(
+            json!(1),
+            json!({"role": "MASTER", "virtual_router_id": 0, "ifindex": 0})
+        )]
+    );
+    assert_eq!(
+        bench.rows(map::SERVERS)[0].1,
+        json!({
+            "address": "192.168.66.1",
+            "port": 3306,
+            "in_use": true,
+            "generation": 0,
+            "service": 1,
+            "instance": 1,
+            "mac": "02:00:00:00:01:01",
+            "source_mac": "02:00:00:00:00:06",
+            "ifindex": 1,
+        })
+    );
+    assert_eq!(
+        bench.rows(map::SCHEDULES)[0],
+        (json!(1), json!({"servers": [1, 2]}))
+    );
+    assert_eq!(bench.rows(map::CURSORS), [(json!(1), json!(1))]);
+    assert_eq!(
+        bench.rows(map::FLOWS_V4)[0].0,
+        json!({"client": "192.168.66.10:1000", "vip": "192.168.66.251:3306", "protocol": "TCP"})
+    );
+    let services = bench.rows(map::SERVICES);
+    assert!(services.contains(&(
+        json!({"vip": "192.168.66.251:3306", "protocol": "UDP"}),
+        json!({"id": 2, "instance": 1})
+    )));
+    assert_eq!(bench.rows(map::COUNTERS)[0].0, "forward_new");
+}
+
+#[test]
+fn the_list_has_every_map_with_its_entries_and_memory() {
+    let mut bench = Bench::new();
+    bench.run(&packets::syn(1000).frame());
+    let maps = dump::list(bench.root.path()).expect("the maps");
+    let names: Vec<_> = maps.iter().map(|map| map.name.as_str()).collect();
+    assert_eq!(names, map::ALL);
+    assert!(maps.iter().all(|map| map.memory_bytes > 0), "{maps:?}");
+    let flows = maps
+        .iter()
+        .find(|found| found.name == map::FLOWS_V4)
+        .expect("the flows");
+    assert_eq!((flows.kind.as_str(), flows.entries), ("lru_hash", 1));
+    // A flow may cost no more than 128 bytes.
+    assert!(
+        flows.memory_bytes < 128 * 4096 + 65_536,
+        "{} bytes",
+        flows.memory_bytes
+    );
+}
+
+#[test]
+fn what_is_not_there_is_told() {
+    let bench = Bench::new();
+    let nobody = PinRoot::new();
+    assert!(matches!(
+        dump::list(nobody.path()),
+        Err(DumpError::NothingPinned(_))
+    ));
+    let unknown = dump::dump(bench.root.path(), "FLOWS", |_| {
+        std::ops::ControlFlow::Continue(())
+    });
+    let error = unknown.expect_err("no such map");
+    assert!(matches!(error, DumpError::Unknown(_)));
+    assert!(error.help().contains("FLOWS_V4"));
+}

@@ -1,0 +1,53 @@
+//! The XDP program on bytes: packets go in by `BPF_PROG_TEST_RUN`, and verdict, bytes, flows and counters come out.
+
+mod bench;
+mod dump;
+mod flows;
+mod forward;
+mod malformed;
+mod pass;
+mod pins;
+mod schedule;
+
+mod packets;
+
+use director_common::counters::Counter;
+
+use crate::bench::{Bench, PASS, TX};
+
+#[test]
+fn every_exit_is_counted_once() {
+    let mut bench = Bench::new();
+    let exits = [
+        (packets::syn(1000).frame(), TX, Counter::ForwardNew),
+        (packets::ack(1000).frame(), TX, Counter::ForwardFlow),
+        (packets::ack(1001).frame(), PASS, Counter::PassNoFlow),
+        (
+            packets::syn(1000).to([192, 168, 66, 6], 3306).frame(),
+            PASS,
+            Counter::PassNoService,
+        ),
+        (
+            packets::syn(1002).ttl(1).frame(),
+            bench::DROP,
+            Counter::DropTtl,
+        ),
+        (packets::arp(), PASS, Counter::PassNotIpv4),
+        (packets::icmp_echo(), PASS, Counter::PassProtocol),
+        (
+            packets::syn(1003).fragment().frame(),
+            PASS,
+            Counter::PassFragment,
+        ),
+        (vec![0; 20], PASS, Counter::PassNotIpv4),
+    ];
+    for (frame, action, counter) in exits {
+        let before = bench.counters();
+        assert_eq!(bench.run(&frame).action, action, "{counter:?}");
+        let after = bench.counters();
+        for (known, count) in &after {
+            let expected = before[known] + u64::from(*known == counter.name());
+            assert_eq!(*count, expected, "{known} after {counter:?}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What outlives a daemon, and what keeps a second one out.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use director::{
+    config::Scheduler,
+    dataplane::{
+        DataPlane, Found, LoadError, PinsError,
+        flows::FlowTable,
+        pins::{self, Unloaded},
+    },
+};
+
+use crate::{
+    bench::{Bench, PinRoot, server, wanted},
+    packets,
+};
+
+#[test]
+fn s2_17_the_next_daemon_finds_tables_flows_and_counters_as_they_were() {
+    let mut bench = Bench::new();
+    bench.run(&packets::syn(1000).frame());
+    bench.run(&packets::ack(1000).frame());
+    bench.dataplane.keep();
+    let Bench { dataplane, root } = bench;
+    let tables = dataplane.tables().clone();
+    drop(dataplane);
+
+    let mut next = DataPlane::load(root.path(), 4096).expect("the pins are taken over");
+    assert_eq!(next.found(), Found::Ours);
+    next.adopt_tables().expect("the tables are read");
+    assert_eq!(next.tables(), &tables);
+    let unchanged = wanted(Scheduler::RoundRobin, &[server(1, 1), server(2, 1)]);
+    assert_eq!(next.apply(&unchanged).expect("nothing to write"), []);
+    let mut bench = Bench {
+        dataplane: next,
+        root,
+    };
+    assert_eq!(bench.server_of(&packets::ack(1000).frame()), Some(1));
+    assert_eq!(bench.counters()["forward_flow"], 2);
+}
+
+#[test]
+fn a_second_director_on_the_same_pins_is_kept_out() {
+    let bench = Bench::new();
+    let second = DataPlane::load(bench.root.path(), 4096);
+    assert!(matches!(
+        second,
+        Err(LoadError::Pins(PinsError::Locked { .. }))
+    ));
+    drop(second);
+    assert!(bench.root.path().exists(), "the first one's pins stay");
+}
+
+#[test]
+fn pins_of_another_version_are_not_touched() {
+    let root = PinRoot::new();
+    let other = root.path().join("v999");
+    fs::create_dir_all(&other).expect("a folder");
+    let refused = DataPlane::load(root.path(), 4096);
+    assert!(matches!(
+        refused,
+        Err(LoadError::Pins(PinsError::OtherVersion { found, .. })) if found == "v999"
+    ));
+    assert!(other.exists());
+}
+
+#[test]
+fn what_no_director_has_pinned_is_not_touched() {
+    let root = PinRoot::new();
+    let foreign = root.path().join("cilium");
+    fs::create_dir_all(&foreign).expect("a folder");
+    let refused = DataPlane::load(root.path(), 4096);
+    assert!(matches!(
+        refused,
+        Err(LoadError::Pins(PinsError::Foreign { .. }))
+    ));
+    assert!(matches!(
+        pins::unload(root.path()),
+        Err(PinsError::Foreign { .. })
+    ));
+    assert!(foreign.exists());
+}
+
+#[test]
+fn a_start_that_was_killed_in_the_middle_does_not_stop_the_next_one() {
+    let mut bench = Bench::new();
+    bench.dataplane.keep();
+    let Bench { dataplane, root } = bench;
+    drop(dataplane);
+    fs::remove_file(pins::folder(root.path()).join("program")).expect("the last pin");
+    let next = DataPlane::load(root.path(), 4096).expect("a new start");
+    assert_eq!(next.found(), Found::Nothing);
+}
+
+#[test]
+fn a_start_that_is_not_completed_leaves_nothing_pinned() {
+    let bench = Bench::new();
+    let Bench { dataplane, root } = bench;
+    drop(dataplane);
+    assert!(!root.path().exists());
+}
+
+#[test]
+fn a_flow_table_that_the_machine_cannot_hold_is_refused_and_leaves_nothing() {
+    let root = PinRoot::new();
+    let refused = DataPlane::load(root.path(), u32::MAX - 1);
+    assert!(matches!(refused, Err(LoadError::Object(_))));
+    assert!(!root.path().exists());
+}
+
+#[test]
+fn a_flow_table_that_is_taken_over_keeps_its_size() {
+    let mut bench = Bench::sized(128);
+    bench.dataplane.keep();
+    let Bench { dataplane, root } = bench;
+    drop(dataplane);
+    let _next = DataPlane::load(root.path(), 4096).expect("the pins are taken over");
+    let table = FlowTable::open(&pins::folder(root.path())).expect("the table");
+    assert_eq!(table.capacity().expect("its size"), 128);
+}
+
+#[test]
+fn unload_removes_what_a_daemon_left() {
+    let mut bench = Bench::new();
+    bench.dataplane.keep();
+    let Bench { dataplane, root } = bench;
+    assert!(matches!(
+        pins::unload(root.path()),
+        Err(PinsError::Locked { .. })
+    ));
+    drop(dataplane);
+    assert_eq!(
+        pins::unload(root.path()).expect("removed"),
+        Unloaded::Removed
+    );
+    assert!(!root.path().exists());
+    assert_eq!(
+        pins::unload(root.path()).expect("nothing"),
+        Unloaded::NothingThere
+    );
+}
+
+#[test]
+fn the_sweep_removes_what_is_over_and_counts_the_rest() {
+    let mut bench = Bench::new();
+    bench.run(&packets::syn(1000).frame());
+    bench.run(&packets::ack(1000).frame());
+    bench.run(&packets::syn(1001).frame());
+    bench.run(&packets::fin(1000).frame());
+    let generations = bench
+        .dataplane
+        .tables()
+        .servers
+        .iter()
+        .map(|(index, server)| (*index, server.generation))
+        .collect();
+    let mut table = FlowTable::open(&pins::folder(bench.root.path())).expect("the table");
+    let timeouts = director::dataplane::expiry::Timeouts::default();
+    let mut now = bench
+        .dataplane
+        .read_clock(Instant::now())
+        .expect("the clock");
+    let sweep = table.sweep(now, &timeouts, &generations).expect("a sweep");
+    let counts: Vec<_> = sweep
+        .servers
+        .values()
+        .map(|count| (count.active, count.inactive))
+        .collect();
+    assert_eq!(
+        (sweep.flows, sweep.expired, counts),
+        (2, 0, vec![(0, 1), (1, 0)])
+    );
+    // A SYN without an answer is kept for a minute, a flow in FIN_WAIT for two.
+    now.now = now.now.wrapping_add(now.per_second * 61);
+    let sweep = table.sweep(now, &timeouts, &generations).expect("a sweep");
+    assert_eq!((sweep.flows, sweep.expired), (1, 1));
+    now.now = now
+        .now
+        .wrapping_add(now.per_second * Duration::from_secs(60).as_secs() as u32);
+    let sweep = table.sweep(now, &timeouts, &generations).expect("a sweep");
+    assert_eq!((sweep.flows, sweep.expired), (0, 1));
+}
