@@ -1,0 +1,241 @@
+//! The wanted state: instances, services, their pools and servers.
+//!
+//! Pure: no tokio, no aya, no sockets, no clock. [`Model::handle`] takes the time and an [`Event`] and gives the
+//! [`Notice`]s that people want to read; [`Model::wanted`] says what the packet path should do now. The data plane makes
+//! the difference to what it does already, so nothing is lost by asking once too often.
+
+pub mod event;
+pub mod notice;
+pub mod pool;
+pub mod server;
+pub mod service;
+
+use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
+
+use director_common::instance::Role;
+
+pub use self::{
+    event::{Event, Neighbor},
+    notice::Notice,
+    server::{Admin, Health, RealServer, State},
+    service::{Service, ServiceId},
+};
+use crate::{
+    config::Config,
+    dataplane::tables::{InstanceKey, Wanted},
+};
+
+/// What the host knows about the places that a configuration names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Topology {
+    /// Index of the interface of each VRRP instance, by the instance's name.
+    pub instances: BTreeMap<String, u32>,
+    /// Our interface on the link of each real server.
+    pub servers: BTreeMap<IpAddr, Link>,
+}
+
+/// One of our interfaces, as a frame leaves by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Link {
+    /// Index of the interface.
+    pub ifindex: u32,
+    /// Its MAC address.
+    pub mac: [u8; 6],
+}
+
+/// One VRRP instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Instance {
+    /// `None`: stands for all services whose VIP no VRRP instance holds.
+    pub name: Option<String>,
+    /// Identity in the tables.
+    pub key: InstanceKey,
+    /// Who forwards.
+    pub role: Role,
+    /// The addresses it holds.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Model {
+    instances: Vec<Instance>,
+    services: Vec<Service>,
+}
+
+impl Model {
+    /// Takes a configuration. What was there before keeps its role, health and quorum (scenario 3.14).
+    pub fn configure(
+        &mut self,
+        now: SystemTime,
+        config: &Config,
+        topology: &Topology,
+    ) -> Vec<Notice> {
+        let instances = self.new_instances(config, topology);
+        let mut before: BTreeMap<_, _> = std::mem::take(&mut self.services)
+            .into_iter()
+            .map(|service| (service.id, service))
+            .collect();
+        let mut notices = Vec::new();
+        for virtual_server in &config.virtual_servers {
+            let id = ServiceId::of(virtual_server);
+            let instance = instance_of(&instances, id.address);
+            let earlier = before.remove(&id);
+            let service = Service::new(
+                now,
+                virtual_server,
+                instance,
+                topology,
+                earlier,
+                &mut notices,
+            );
+            self.services.push(service);
+        }
+        notices.extend(before.into_keys().map(Notice::ServiceRemoved));
+        self.instances = instances;
+        notices
+    }
+
+    fn new_instances(&self, config: &Config, topology: &Topology) -> Vec<Instance> {
+        let named = config.vrrp_instances.iter().map(|instance| {
+            let key = InstanceKey {
+                virtual_router_id: instance.virtual_router_id,
+                ifindex: topology
+                    .instances
+                    .get(&instance.name)
+                    .copied()
+                    .unwrap_or_default(),
+            };
+            let addresses = instance
+                .virtual_ipaddress
+                .iter()
+                .chain(&instance.virtual_ipaddress_excluded)
+                .map(|address| address.address)
+                .collect();
+            let role = self.role(key).unwrap_or(Role::INITIALIZE);
+            Instance {
+                name: Some(instance.name.clone()),
+                key,
+                role,
+                addresses,
+            }
+        });
+        let standalone = Instance {
+            name: None,
+            key: InstanceKey::default(),
+            role: self.role(InstanceKey::default()).unwrap_or(Role::MASTER),
+            addresses: Vec::new(),
+        };
+        named.chain([standalone]).collect()
+    }
+
+    fn role(&self, key: InstanceKey) -> Option<Role> {
+        self.instances
+            .iter()
+            .find(|instance| instance.key == key)
+            .map(|instance| instance.role)
+    }
+
+    /// Marks servers that an earlier daemon left as failed; their checks have to bring them up. A server without checks
+    /// is not one of them.
+    pub fn start_down(&mut self, now: SystemTime, down: &[(ServiceId, IpAddr)]) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        for (id, address) in down {
+            if let Some(service) = self.services.iter_mut().find(|service| service.id == *id) {
+                service.start_down(now, *address, &mut notices);
+            }
+        }
+        notices
+    }
+
+    /// Takes an event.
+    pub fn handle(&mut self, now: SystemTime, event: Event) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        match event {
+            Event::Check {
+                service,
+                server,
+                check,
+                verdict,
+            } => {
+                if let Some(service) = self.services.iter_mut().find(|known| known.id == service) {
+                    service.take_verdict(now, server, check, verdict, &mut notices);
+                }
+            }
+            Event::Neighbor {
+                ifindex,
+                address,
+                neighbor,
+            } => {
+                for service in &mut self.services {
+                    service.take_neighbor(now, ifindex, address, neighbor, &mut notices);
+                }
+            }
+            Event::OwnAddress { ifindex, mac } => {
+                let servers = self
+                    .services
+                    .iter_mut()
+                    .flat_map(|service| service.servers.iter_mut().chain(&mut service.sorry));
+                for server in servers.filter(|server| server.link.ifindex == ifindex) {
+                    server.link.mac = mac;
+                }
+            }
+            Event::Role { instance, role } => {
+                for known in self
+                    .instances
+                    .iter_mut()
+                    .filter(|known| known.key == instance)
+                {
+                    if known.role != role {
+                        known.role = role;
+                        notices.push(Notice::Role {
+                            instance: known.name.clone(),
+                            role,
+                        });
+                    }
+                }
+            }
+        }
+        notices
+    }
+
+    /// What the packet path should do now.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        Wanted {
+            instances: self
+                .instances
+                .iter()
+                .map(|instance| (instance.key, instance.role))
+                .collect(),
+            services: self
+                .services
+                .iter()
+                .filter_map(|service| Some((service.key()?, service.wanted())))
+                .collect(),
+        }
+    }
+
+    /// The instances, in the order of the configuration; the last one has no name.
+    #[must_use]
+    pub fn instances(&self) -> &[Instance] {
+        &self.instances
+    }
+
+    /// The services, in the order of the configuration.
+    #[must_use]
+    pub fn services(&self) -> &[Service] {
+        &self.services
+    }
+}
+
+/// The instance that holds an address, or the nameless one.
+fn instance_of(instances: &[Instance], address: IpAddr) -> InstanceKey {
+    instances
+        .iter()
+        .find(|instance| instance.addresses.contains(&address))
+        .map_or_else(InstanceKey::default, |instance| instance.key)
+}
+
+#[cfg(test)]
+mod tests;

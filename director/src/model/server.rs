@@ -1,0 +1,234 @@
+//! One real server of one service: what the operator wants of it, what its checks say, whether it has a MAC address.
+
+use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
+
+use super::{
+    Link,
+    event::{Neighbor, Verdict},
+};
+use crate::{
+    config,
+    dataplane::tables::{Path, WantedServer},
+};
+
+/// What the operator wants of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// Share of new flows; 0: none, but flows that are there go on.
+    pub weight: u32,
+    /// A failed check sets the weight to 0 instead of ending the server's flows.
+    pub inhibit_on_failure: bool,
+}
+
+/// What the checks say of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Every check passes, or there is none.
+    Up,
+    /// At least one check fails: the reason of the first.
+    Down(String),
+}
+
+/// State of a server in one word, with the reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Gets new flows (unless the quorum is lost).
+    Up,
+    /// A check fails.
+    Down(String),
+    /// Its MAC address is not known.
+    NoNeighbor,
+    /// Weight 0 by the operator's will.
+    Quiesced,
+}
+
+/// A server with no verdict yet that `alpha` counts as down.
+const NOT_CHECKED_YET: &str = "not checked yet (alpha)";
+/// A server that an earlier daemon saw fail.
+const DOWN_BEFORE_RESTART: &str = "it was down before the director was restarted";
+
+/// One real server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RealServer {
+    /// Its address.
+    pub address: IpAddr,
+    /// What the operator wants.
+    pub admin: Admin,
+    /// What the kernel knows of its MAC address.
+    pub neighbor: Neighbor,
+    /// Our interface on its link.
+    pub link: Link,
+    /// When its state last changed.
+    pub since: SystemTime,
+    /// Number of its checks.
+    checks: usize,
+    /// Failing checks by index, with the reason.
+    failing: BTreeMap<usize, String>,
+}
+
+impl RealServer {
+    /// Counts as down until its checks pass.
+    pub(super) fn start_down(&mut self, now: SystemTime) {
+        let checks = 0..self.checks;
+        self.change(now, |server| {
+            server.failing = checks
+                .map(|check| (check, DOWN_BEFORE_RESTART.to_owned()))
+                .collect();
+        });
+    }
+
+    /// Whether a verdict says only what is known of the check already.
+    pub(super) fn is_told(&self, check: usize, verdict: &Verdict) -> bool {
+        match verdict {
+            Verdict::Pass => !self.failing.contains_key(&check),
+            Verdict::Fail(_) => self.failing.contains_key(&check),
+        }
+    }
+
+    /// The server as configured. What is known of it already stays.
+    pub(super) fn new(
+        now: SystemTime,
+        config: &config::RealServer,
+        link: Link,
+        before: Option<&Self>,
+    ) -> Self {
+        let admin = Admin {
+            weight: config.weight,
+            inhibit_on_failure: config.inhibit_on_failure,
+        };
+        let failing = match before {
+            Some(before) => before
+                .failing
+                .range(..config.checks.len())
+                .map(|(i, r)| (*i, r.clone()))
+                .collect(),
+            None if config.alpha => (0..config.checks.len())
+                .map(|check| (check, NOT_CHECKED_YET.to_owned()))
+                .collect(),
+            None => BTreeMap::new(),
+        };
+        Self {
+            checks: config.checks.len(),
+            ..Self::with(now, config.address, admin, link, failing, before)
+        }
+    }
+
+    /// A sorry server: never checked, and its weight says nothing as it has no company.
+    pub(super) fn sorry(
+        now: SystemTime,
+        address: IpAddr,
+        link: Link,
+        before: Option<&Self>,
+    ) -> Self {
+        let admin = Admin {
+            weight: 1,
+            inhibit_on_failure: false,
+        };
+        Self::with(now, address, admin, link, BTreeMap::new(), before)
+    }
+
+    fn with(
+        now: SystemTime,
+        address: IpAddr,
+        admin: Admin,
+        link: Link,
+        failing: BTreeMap<usize, String>,
+        before: Option<&Self>,
+    ) -> Self {
+        // A MAC address was learned on one link and says nothing of another.
+        let neighbor = before
+            .filter(|before| before.link.ifindex == link.ifindex)
+            .map_or(Neighbor::Pending, |before| before.neighbor);
+        let mut server = Self {
+            address,
+            admin,
+            neighbor,
+            link,
+            since: now,
+            checks: 0,
+            failing,
+        };
+        if let Some(before) = before.filter(|before| before.state() == server.state()) {
+            server.since = before.since;
+        }
+        server
+    }
+
+    /// What the checks say.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.failing
+            .values()
+            .next()
+            .map_or(Health::Up, |reason| Health::Down(reason.clone()))
+    }
+
+    /// Whether it may get new flows, were its weight not 0 and the quorum met. A server whose MAC address is being
+    /// asked for counts as alive: that takes a moment at the start and must not call the sorry server.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.failing.is_empty() && !matches!(self.neighbor, Neighbor::Unresolved(_))
+    }
+
+    /// Weight that it adds to its pool's quorum.
+    #[must_use]
+    pub fn live_weight(&self) -> u64 {
+        if self.is_alive() {
+            self.admin.weight.into()
+        } else {
+            0
+        }
+    }
+
+    /// Its state in one word.
+    #[must_use]
+    pub fn state(&self) -> State {
+        match (self.health(), self.neighbor) {
+            (Health::Down(reason), _) => State::Down(reason),
+            (Health::Up, Neighbor::Unresolved(_) | Neighbor::Pending) => State::NoNeighbor,
+            (Health::Up, Neighbor::Resolved(_)) if self.admin.weight == 0 => State::Quiesced,
+            (Health::Up, Neighbor::Resolved(_)) => State::Up,
+        }
+    }
+
+    /// Takes the verdict of one check, and says whether the server's health changed by it.
+    pub(super) fn take_verdict(&mut self, now: SystemTime, check: usize, verdict: Verdict) -> bool {
+        let was_up = self.failing.is_empty();
+        self.change(now, |server| match verdict {
+            Verdict::Pass => drop(server.failing.remove(&check)),
+            Verdict::Fail(reason) => drop(server.failing.insert(check, reason)),
+        });
+        was_up != self.failing.is_empty()
+    }
+
+    /// Takes news of its MAC address.
+    pub(super) fn take_neighbor(&mut self, now: SystemTime, neighbor: Neighbor) {
+        self.change(now, |server| {
+            server.neighbor = server.neighbor.after(neighbor)
+        });
+    }
+
+    fn change(&mut self, now: SystemTime, change: impl FnOnce(&mut Self)) {
+        let before = std::mem::discriminant(&self.state());
+        change(self);
+        if std::mem::discriminant(&self.state()) != before {
+            self.since = now;
+        }
+    }
+
+    /// What the packet path should do with it, when `share` is its weight in the pool.
+    pub(super) fn wanted(&self, share: u32) -> WantedServer {
+        let keeps_flows = self.failing.is_empty() || self.admin.inhibit_on_failure;
+        let path = self.neighbor.mac().filter(|_| keeps_flows).map(|mac| Path {
+            mac,
+            source_mac: self.link.mac,
+            ifindex: self.link.ifindex,
+        });
+        let weight = if self.is_alive() { share } else { 0 };
+        WantedServer {
+            address: self.address,
+            path,
+            weight,
+        }
+    }
+}

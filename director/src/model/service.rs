@@ -1,0 +1,327 @@
+//! One virtual service and its pool.
+
+use std::{fmt, net::IpAddr, time::SystemTime};
+
+use director_common::{protocol, service::ServiceKey};
+
+use super::{
+    Topology,
+    event::{Neighbor, Verdict},
+    notice::Notice,
+    pool::{Met, Quorum},
+    server::RealServer,
+};
+use crate::{
+    config::{Protocol, Scheduler, VirtualServer},
+    dataplane::tables::{InstanceKey, WantedServer, WantedService},
+};
+
+/// Identity of a virtual service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceId {
+    /// The VIP.
+    pub address: IpAddr,
+    /// Its port, which the real servers share.
+    pub port: u16,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+}
+
+impl ServiceId {
+    /// Identity of a configured virtual server.
+    #[must_use]
+    pub const fn of(virtual_server: &VirtualServer) -> Self {
+        Self {
+            address: virtual_server.address,
+            port: virtual_server.port,
+            protocol: virtual_server.protocol,
+        }
+    }
+
+    /// Identity of a service in the tables.
+    #[must_use]
+    pub fn from_key(key: &ServiceKey) -> Self {
+        Self {
+            address: key.address.into(),
+            port: u16::from_be_bytes(key.port),
+            protocol: match key.protocol {
+                protocol::UDP => Protocol::Udp,
+                _ => Protocol::Tcp,
+            },
+        }
+    }
+
+    /// A real server of this service, in the notation of keepalived.
+    #[must_use]
+    pub const fn server(self, address: IpAddr) -> Self {
+        Self { address, ..self }
+    }
+}
+
+/// keepalived's notation: `[192.168.66.251]:tcp:3306`.
+impl fmt::Display for ServiceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = match self.protocol {
+            Protocol::Tcp => "tcp",
+            Protocol::Udp => "udp",
+        };
+        write!(f, "[{}]:{protocol}:{}", self.address, self.port)
+    }
+}
+
+/// One virtual service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Its identity.
+    pub id: ServiceId,
+    /// The instance that holds the VIP.
+    pub instance: InstanceKey,
+    /// Order of new flows.
+    pub scheduler: Scheduler,
+    /// When the quorum is met.
+    pub quorum: Quorum,
+    /// Whether it is.
+    pub quorum_met: Met,
+    /// Its real servers.
+    pub servers: Vec<RealServer>,
+    /// Its sorry server.
+    pub sorry: Option<RealServer>,
+}
+
+impl Service {
+    /// The service as configured. What is known of it already stays.
+    pub(super) fn new(
+        now: SystemTime,
+        config: &VirtualServer,
+        instance: InstanceKey,
+        topology: &Topology,
+        before: Option<Self>,
+        notices: &mut Vec<Notice>,
+    ) -> Self {
+        let id = ServiceId::of(config);
+        if before.is_none() {
+            notices.push(Notice::ServiceAdded(id));
+        }
+        let link = |address: IpAddr| topology.servers.get(&address).copied().unwrap_or_default();
+        let known = |address: IpAddr| before.as_ref().and_then(|service| service.find(address));
+        let servers = config
+            .real_servers
+            .iter()
+            .map(|server| RealServer::new(now, server, link(server.address), known(server.address)))
+            .collect();
+        let sorry = config.sorry_server.as_ref().map(|sorry| {
+            let known = before.as_ref().and_then(|service| service.sorry.as_ref());
+            let same = known.filter(|known| known.address == sorry.address);
+            RealServer::sorry(now, sorry.address, link(sorry.address), same)
+        });
+        let mut service = Self {
+            id,
+            instance,
+            scheduler: config.scheduler,
+            quorum: Quorum {
+                quorum: config.quorum,
+                hysteresis: config.hysteresis,
+            },
+            quorum_met: before
+                .as_ref()
+                .map_or(Met::Yes, |service| service.quorum_met),
+            servers,
+            sorry,
+        };
+        service.update_quorum(notices);
+        service
+    }
+
+    fn find(&self, address: IpAddr) -> Option<&RealServer> {
+        self.servers.iter().find(|server| server.address == address)
+    }
+
+    pub(super) fn start_down(
+        &mut self,
+        now: SystemTime,
+        address: IpAddr,
+        notices: &mut Vec<Notice>,
+    ) {
+        if let Some(server) = self
+            .servers
+            .iter_mut()
+            .find(|server| server.address == address)
+        {
+            server.start_down(now);
+        }
+        self.update_quorum(notices);
+    }
+
+    pub(super) fn take_verdict(
+        &mut self,
+        now: SystemTime,
+        address: IpAddr,
+        check: usize,
+        verdict: Verdict,
+        notices: &mut Vec<Notice>,
+    ) {
+        let service = self.id;
+        let Some(server) = self
+            .servers
+            .iter_mut()
+            .find(|server| server.address == address)
+        else {
+            return;
+        };
+        if server.is_told(check, &verdict) {
+            server.take_verdict(now, check, verdict);
+            return;
+        }
+        let (told, changed) = match verdict.clone() {
+            Verdict::Pass => (
+                Notice::CheckPassed {
+                    service,
+                    server: address,
+                },
+                Notice::ServerAdded {
+                    service,
+                    server: address,
+                },
+            ),
+            Verdict::Fail(reason) => (
+                Notice::CheckFailed {
+                    service,
+                    server: address,
+                    reason,
+                },
+                Notice::ServerRemoved {
+                    service,
+                    server: address,
+                },
+            ),
+        };
+        notices.push(told);
+        if server.take_verdict(now, check, verdict) {
+            notices.push(changed);
+        }
+        self.update_quorum(notices);
+    }
+
+    pub(super) fn take_neighbor(
+        &mut self,
+        now: SystemTime,
+        ifindex: u32,
+        address: IpAddr,
+        neighbor: Neighbor,
+        notices: &mut Vec<Notice>,
+    ) {
+        let service = self.id;
+        let servers = self.servers.iter_mut().chain(&mut self.sorry);
+        for server in
+            servers.filter(|server| (server.link.ifindex, server.address) == (ifindex, address))
+        {
+            let before = server.neighbor;
+            server.take_neighbor(now, neighbor);
+            match (before, server.neighbor) {
+                (Neighbor::Resolved(_) | Neighbor::Pending, Neighbor::Unresolved(_)) => {
+                    notices.push(Notice::NoNeighbor {
+                        service,
+                        server: address,
+                    });
+                }
+                (Neighbor::Unresolved(_), Neighbor::Resolved(_)) => {
+                    notices.push(Notice::NeighborResolved {
+                        service,
+                        server: address,
+                    });
+                }
+                _ => {}
+            }
+        }
+        self.update_quorum(notices);
+    }
+
+    fn update_quorum(&mut self, notices: &mut Vec<Notice>) {
+        let (service, quorum, live) = (self.id, self.quorum, self.live_weight());
+        let met = quorum.is_met(self.quorum_met, live);
+        if met == self.quorum_met {
+            return;
+        }
+        self.quorum_met = met;
+        let sorry = self.sorry.as_ref().map(|sorry| sorry.address);
+        match met {
+            Met::No => {
+                notices.push(Notice::QuorumLost {
+                    service,
+                    quorum,
+                    live,
+                });
+                if let Some(server) = sorry {
+                    notices.push(Notice::SorryServerAdded { service, server });
+                    notices.push(Notice::AliveServersRemoved(service));
+                }
+            }
+            Met::Yes => {
+                notices.push(Notice::QuorumGained {
+                    service,
+                    quorum,
+                    live,
+                });
+                if let Some(server) = sorry {
+                    notices.push(Notice::SorryServerRemoved { service, server });
+                    notices.push(Notice::AliveServersAdded(service));
+                }
+            }
+        }
+    }
+
+    fn live_weight(&self) -> u64 {
+        self.servers.iter().map(RealServer::live_weight).sum()
+    }
+
+    /// Whether new flows go to the sorry server.
+    #[must_use]
+    pub fn is_sorry(&self) -> bool {
+        self.quorum_met == Met::No && self.sorry.is_some()
+    }
+
+    /// Key of the service in the tables; IPv6 has none yet.
+    #[must_use]
+    pub fn key(&self) -> Option<ServiceKey> {
+        let IpAddr::V4(address) = self.id.address else {
+            return None;
+        };
+        Some(ServiceKey {
+            address: address.octets(),
+            port: self.id.port.to_be_bytes(),
+            protocol: match self.id.protocol {
+                Protocol::Tcp => protocol::TCP,
+                Protocol::Udp => protocol::UDP,
+            },
+            ..ServiceKey::default()
+        })
+    }
+
+    /// What the packet path should do for it.
+    #[must_use]
+    pub fn wanted(&self) -> WantedService {
+        let is_sorry = self.is_sorry();
+        let mut servers: Vec<WantedServer> = self
+            .servers
+            .iter()
+            .map(|server| server.wanted(if is_sorry { 0 } else { server.admin.weight }))
+            .collect();
+        if let Some(sorry) = &self.sorry {
+            let sorry = sorry.wanted(u32::from(is_sorry));
+            match servers
+                .iter_mut()
+                .find(|server| server.address == sorry.address)
+            {
+                // A real server may be the sorry server too: it is one entry, and serves in either part.
+                Some(server) if is_sorry => *server = sorry,
+                Some(_) => {}
+                None => servers.push(sorry),
+            }
+        }
+        WantedService {
+            instance: self.instance,
+            scheduler: self.scheduler,
+            servers,
+        }
+    }
+}
