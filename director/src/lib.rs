@@ -1,6 +1,8 @@
 //! `director`: a load balancer in direct routing.
 #![warn(missing_docs)]
 
+pub mod check;
 pub mod config;
 pub mod dataplane;
+pub mod host;
 pub mod model;
