@@ -1,6 +1,7 @@
 //! `director`: a load balancer in direct routing.
 #![warn(missing_docs)]
 
+pub mod api;
 pub mod check;
 pub mod config;
 pub mod dataplane;

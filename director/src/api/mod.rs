@@ -1,0 +1,28 @@
+//! HTTP and JSON on a unix socket: how the command line, and any other program of root, asks the daemon.
+//!
+//! Thin by design. The server owns no state: it turns a path into a [`request::Request`], waits for the daemon's owner
+//! task to answer it, and writes the answer as JSON. The client is the same road in the other direction.
+//!
+//! | method and path | request | answer |
+//! | --- | --- | --- |
+//! | `GET /v1/status` | [`Request::Status`](request::Request::Status) | [`response::Status`] |
+//! | `GET /v1/listing` | [`Request::Listing`](request::Request::Listing) | [`response::Listing`] |
+//! | `GET /v1/connections` | [`Request::Connections`](request::Request::Connections) | one [`response::ConnectionLine`] a line |
+//! | `POST /v1/reload` | [`Request::Reload`](request::Request::Reload) | [`response::Reloaded`] |
+//!
+//! Every answer that is not 200 is a [`response::Problem`].
+
+pub mod client;
+pub mod request;
+pub mod response;
+pub mod server;
+
+/// Where the daemon listens unless it is told otherwise.
+pub const DEFAULT_SOCKET: &str = "/run/director/director.sock";
+
+mod path {
+    pub(super) const STATUS: &str = "/v1/status";
+    pub(super) const LISTING: &str = "/v1/listing";
+    pub(super) const CONNECTIONS: &str = "/v1/connections";
+    pub(super) const RELOAD: &str = "/v1/reload";
+}

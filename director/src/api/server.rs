@@ -1,0 +1,239 @@
+//! The listening end: binds the socket, asks the owner task, writes its answers. Owns no state of the daemon.
+
+mod bind;
+
+use std::{
+    future::{Future, IntoFuture},
+    io,
+    path::Path,
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::{StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use futures_util::stream;
+use serde::Serialize;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{
+    path,
+    request::{CONNECTION_QUEUE_DEPTH, Connections, Reply, Request},
+    response::{ConnectionLine, Problem},
+};
+
+pub use bind::BindError;
+use bind::BoundSocket;
+
+/// How long the owner task may take to answer. It never waits for the network, so this is a sign of a hung daemon.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long answers under way may go on after the daemon was told to stop.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
+
+/// Connections in one chunk of the answer: a system call for each would be most of the work.
+const CONNECTIONS_PER_CHUNK: usize = CONNECTION_QUEUE_DEPTH / 4;
+
+/// A bound API socket. It is removed when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    socket: BoundSocket,
+}
+
+impl Server {
+    /// Binds `path`, readable and writable by this user alone. Makes its folder (mode 0755) if need be and replaces a
+    /// socket that nobody listens on. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// A daemon listens there already, or the path cannot be a socket: see [`BindError`].
+    pub fn bind(path: &Path) -> Result<Self, BindError> {
+        Ok(Self {
+            socket: BoundSocket::bind(path)?,
+        })
+    }
+
+    /// Answers until `shutdown` completes, then removes the socket.
+    ///
+    /// # Errors
+    /// Only what the kernel says of the listening socket; a bad request never ends it.
+    pub async fn serve(
+        self,
+        requests: mpsc::Sender<Request>,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> io::Result<()> {
+        let Self { socket } = self;
+        let (listener, _removed_on_drop) = socket.into_parts();
+        let (stop, mut stopped) = watch::channel(());
+        let server = axum::serve(listener, router(requests))
+            .with_graceful_shutdown(async move {
+                shutdown.await;
+                drop(stop);
+            })
+            .into_future();
+        tokio::select! {
+            result = server => result,
+            // A client that does not read its answer must not keep the daemon from stopping.
+            () = async {
+                while stopped.changed().await.is_ok() {}
+                tokio::time::sleep(SHUTDOWN_GRACE).await;
+            } => Ok(()),
+        }
+    }
+}
+
+fn router(requests: mpsc::Sender<Request>) -> Router {
+    // No handler reads a body, so there is none to limit: hyper drops what a client sends.
+    Router::new()
+        .route(path::STATUS, get(status))
+        .route(path::LISTING, get(listing))
+        .route(path::CONNECTIONS, get(connections))
+        .route(path::RELOAD, post(reload))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(requests)
+}
+
+type Requests = State<mpsc::Sender<Request>>;
+
+async fn status(State(requests): Requests) -> Response {
+    json(
+        ask(&requests, Request::Status).await,
+        StatusCode::INTERNAL_SERVER_ERROR,
+    )
+}
+
+async fn listing(State(requests): Requests) -> Response {
+    json(
+        ask(&requests, Request::Listing).await,
+        StatusCode::INTERNAL_SERVER_ERROR,
+    )
+}
+
+async fn reload(State(requests): Requests) -> Response {
+    json(
+        ask(&requests, Request::Reload).await,
+        StatusCode::UNPROCESSABLE_ENTITY,
+    )
+}
+
+async fn connections(State(requests): Requests) -> Response {
+    match ask(&requests, Request::Connections).await {
+        Ok(Ok(connections)) => json_lines(connections),
+        Ok(Err(problem)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, problem),
+        Err(unanswered) => unanswered.into_response(),
+    }
+}
+
+async fn unknown_path(uri: Uri) -> Response {
+    refuse(
+        StatusCode::NOT_FOUND,
+        Problem::new(format!("there is nothing at {}", uri.path())).help(format!(
+            "the API has {}, {}, {} and {}",
+            path::STATUS,
+            path::LISTING,
+            path::CONNECTIONS,
+            path::RELOAD
+        )),
+    )
+}
+
+async fn wrong_method(uri: Uri) -> Response {
+    refuse(
+        StatusCode::METHOD_NOT_ALLOWED,
+        Problem::new(format!("{} does not have this method", uri.path()))
+            .help(format!("{} is a POST, all others are a GET", path::RELOAD)),
+    )
+}
+
+/// The owner task did not answer at all.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+enum Unanswered {
+    #[error("the daemon is stopping")]
+    Stopping,
+    #[error("the daemon did not answer within {} s", ANSWER_TIMEOUT.as_secs())]
+    Late,
+}
+
+impl IntoResponse for Unanswered {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Late => StatusCode::GATEWAY_TIMEOUT,
+        };
+        refuse(
+            status,
+            Problem::from_error(&self).help("try again in a moment, and see the daemon's log"),
+        )
+    }
+}
+
+async fn ask<T>(
+    requests: &mpsc::Sender<Request>,
+    request: impl FnOnce(Reply<T>) -> Request,
+) -> Result<Result<T, Problem>, Unanswered> {
+    let (reply, answer) = oneshot::channel();
+    let exchange = async {
+        requests
+            .send(request(reply))
+            .await
+            .map_err(|_| Unanswered::Stopping)?;
+        answer.await.map_err(|_| Unanswered::Stopping)
+    };
+    tokio::time::timeout(ANSWER_TIMEOUT, exchange)
+        .await
+        .unwrap_or(Err(Unanswered::Late))
+}
+
+fn json<T: Serialize>(
+    answer: Result<Result<T, Problem>, Unanswered>,
+    on_problem: StatusCode,
+) -> Response {
+    match answer {
+        Ok(Ok(value)) => Json(value).into_response(),
+        Ok(Err(problem)) => refuse(on_problem, problem),
+        Err(unanswered) => unanswered.into_response(),
+    }
+}
+
+fn refuse(status: StatusCode, problem: Problem) -> Response {
+    (status, Json(problem)).into_response()
+}
+
+fn json_lines(connections: Connections) -> Response {
+    let chunks = stream::unfold(connections, async |mut connections| {
+        let mut batch = Vec::with_capacity(CONNECTIONS_PER_CHUNK);
+        match connections
+            .recv_many(&mut batch, CONNECTIONS_PER_CHUNK)
+            .await
+        {
+            0 => None,
+            _ => Some((chunk(batch), connections)),
+        }
+    });
+    (
+        [(header::CONTENT_TYPE, "application/x-ndjson")],
+        Body::from_stream(chunks),
+    )
+        .into_response()
+}
+
+fn chunk(batch: Vec<Result<super::response::Connection, Problem>>) -> serde_json::Result<Bytes> {
+    let mut lines = Vec::new();
+    for item in batch {
+        let line = match item {
+            Ok(connection) => ConnectionLine::Connection(connection),
+            Err(error) => ConnectionLine::Problem { error },
+        };
+        serde_json::to_writer(&mut lines, &line)?;
+        lines.push(b'\n');
+    }
+    Ok(lines.into())
+}
+
+#[cfg(test)]
+mod tests;
