@@ -4,6 +4,7 @@
 pub mod api;
 pub mod check;
 pub mod config;
+pub mod daemon;
 pub mod dataplane;
 pub mod host;
 pub mod model;

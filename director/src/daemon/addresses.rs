@@ -1,0 +1,258 @@
+//! Holding the virtual IP addresses: adding them, announcing them, putting them back, and letting them go.
+
+use std::{collections::BTreeMap, net::IpAddr, time::Instant};
+
+use tracing::{info, warn};
+
+use super::survey::Survey;
+use crate::{
+    api::response::Problem,
+    config::{Config, GratuitousArp, VirtualAddress, VrrpInstance},
+    host::{Added, Announcer, Host, InterfaceAddress, Link},
+};
+
+/// One address of one interface.
+type Place = (u32, IpAddr);
+
+/// An address that a VRRP instance wants.
+#[derive(Clone, Debug)]
+struct Wanted {
+    address: InterfaceAddress,
+    link: Link,
+    pace: GratuitousArp,
+}
+
+/// An address that we hold.
+#[derive(Debug)]
+struct Held {
+    address: InterfaceAddress,
+    link: Link,
+    pace: GratuitousArp,
+    announcer: Announcer,
+}
+
+/// The addresses that this daemon holds.
+#[derive(Debug, Default)]
+pub(super) struct Addresses {
+    held: BTreeMap<Place, Held>,
+}
+
+impl Addresses {
+    /// Adds the addresses that are wanted and not held. Where one cannot be added, those that this call added are removed
+    /// again: all or none.
+    pub(super) async fn add_missing(
+        &mut self,
+        host: &Host,
+        config: &Config,
+        survey: &Survey,
+        now: Instant,
+    ) -> Result<(), Problem> {
+        let mut added = Vec::new();
+        for (place, wanted) in wanted(config, survey) {
+            if self.is_held(place, &wanted) {
+                continue;
+            }
+            // An address with another mask or label is another address to the kernel.
+            self.release(host, place).await;
+            match self.add(host, place, wanted, now).await {
+                Ok(Added::Added) => added.push(place),
+                Ok(Added::AlreadyThere) => {}
+                Err(problem) => {
+                    for place in added {
+                        self.release(host, place).await;
+                    }
+                    return Err(problem);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_held(&self, place: Place, wanted: &Wanted) -> bool {
+        self.held
+            .get(&place)
+            .is_some_and(|held| held.address == wanted.address)
+    }
+
+    /// Removes the addresses that are not wanted any more, and gives the others the pace that they should have.
+    pub(super) async fn settle(
+        &mut self,
+        host: &Host,
+        config: &Config,
+        survey: &Survey,
+        now: Instant,
+    ) {
+        let wanted = wanted(config, survey);
+        let gone: Vec<Place> = self
+            .held
+            .keys()
+            .filter(|place| !wanted.contains_key(place))
+            .copied()
+            .collect();
+        for place in gone {
+            self.release(host, place).await;
+        }
+        for (place, wanted) in wanted {
+            if let Some(held) = self.held.get_mut(&place)
+                && (held.pace != wanted.pace || held.link.mac != wanted.link.mac)
+            {
+                held.announcer = Announcer::new(wanted.pace.clone(), now);
+                held.pace = wanted.pace;
+                held.link = wanted.link;
+            }
+        }
+    }
+
+    /// An interface of ours has another MAC address: its addresses are announced anew.
+    pub(super) fn take_link(&mut self, link: &Link, now: Instant) {
+        for held in self
+            .held
+            .values_mut()
+            .filter(|held| held.link.index == link.index)
+        {
+            if held.link.mac != link.mac {
+                held.announcer = Announcer::new(held.pace.clone(), now);
+            }
+            held.link = link.clone();
+        }
+    }
+
+    async fn add(
+        &mut self,
+        host: &Host,
+        place: Place,
+        wanted: Wanted,
+        now: Instant,
+    ) -> Result<Added, Problem> {
+        let Wanted {
+            address,
+            link,
+            pace,
+        } = wanted;
+        let added = host
+            .add_address(place.0, &address)
+            .await
+            .map_err(|error| Problem::from_error(&error))?;
+        let shown = format!("{}/{}", address.address, address.prefix_length);
+        match added {
+            Added::Added => info!(address = shown, interface = link.name, "VIP added"),
+            Added::AlreadyThere => {
+                info!(
+                    address = shown,
+                    interface = link.name,
+                    "VIP was there already; it is ours from now on"
+                );
+            }
+        }
+        let announcer = Announcer::new(pace.clone(), now);
+        let held = Held {
+            address,
+            link,
+            pace,
+            announcer,
+        };
+        self.held.insert(place, held);
+        Ok(added)
+    }
+
+    /// Puts an address back that somebody removed.
+    pub(super) async fn put_back(&mut self, host: &Host, place: Place) {
+        let Some(held) = self.held.get(&place) else {
+            return;
+        };
+        let (address, interface) = (held.address.address, held.link.name.as_str());
+        match host.add_address(place.0, &held.address).await {
+            Ok(Added::Added) => {
+                warn!(%address, interface, "VIP was removed by somebody else; it is back");
+                announce(host, held, 1);
+            }
+            Ok(Added::AlreadyThere) => {}
+            Err(error) => {
+                warn!(%address, interface, error = %Problem::from_error(&error), "VIP was removed by somebody else")
+            }
+        }
+    }
+
+    /// When the next announcement is due.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.held
+            .values()
+            .filter_map(|held| held.announcer.next_deadline())
+            .min()
+    }
+
+    /// Sends the announcements that are due.
+    pub(super) fn announce_due(&mut self, host: &Host, now: Instant) {
+        for held in self.held.values_mut() {
+            if let Some(frames) = held.announcer.handle(now) {
+                announce(host, held, frames);
+            }
+        }
+    }
+
+    /// Removes every address that we hold.
+    pub(super) async fn release_all(&mut self, host: &Host) {
+        for place in self.held.keys().copied().collect::<Vec<_>>() {
+            self.release(host, place).await;
+        }
+    }
+
+    async fn release(&mut self, host: &Host, place: Place) {
+        let Some(held) = self.held.remove(&place) else {
+            return;
+        };
+        let address = held.address.address;
+        match host
+            .remove_address(place.0, address, held.address.prefix_length)
+            .await
+        {
+            Ok(_) => info!(%address, interface = held.link.name, "VIP removed"),
+            Err(error) => {
+                warn!(%address, interface = held.link.name, error = %Problem::from_error(&error), "VIP could not be removed")
+            }
+        }
+    }
+}
+
+fn announce(host: &Host, held: &Held, frames: u32) {
+    // Neighbors learn an IPv6 address by another message, which comes with IPv6.
+    let IpAddr::V4(address) = held.address.address else {
+        return;
+    };
+    match host.announce(&held.link, address, frames) {
+        Ok(()) => info!(%address, interface = held.link.name, frames, "gratuitous ARP sent"),
+        Err(error) => {
+            warn!(%address, interface = held.link.name, error = %Problem::from_error(&error), "gratuitous ARP not sent")
+        }
+    }
+}
+
+fn wanted(config: &Config, survey: &Survey) -> BTreeMap<Place, Wanted> {
+    config
+        .vrrp_instances
+        .iter()
+        .flat_map(|instance| {
+            let addresses = instance
+                .virtual_ipaddress
+                .iter()
+                .chain(&instance.virtual_ipaddress_excluded);
+            addresses.filter_map(|address| wanted_address(instance, address, survey))
+        })
+        .collect()
+}
+
+fn wanted_address(
+    instance: &VrrpInstance,
+    address: &VirtualAddress,
+    survey: &Survey,
+) -> Option<(Place, Wanted)> {
+    let name = address.interface.as_deref().unwrap_or(&instance.interface);
+    let link = survey.link_named(name)?.clone();
+    let place = (link.index, address.address);
+    let wanted = Wanted {
+        address: address.into(),
+        link,
+        pace: instance.garp.clone(),
+    };
+    Some((place, wanted))
+}

@@ -1,0 +1,387 @@
+//! Starting: every step that can fail comes before the first one that others can see.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    time::{Duration, Instant, SystemTime},
+};
+
+use director_common::{instance::Role, server::RealServer};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout_at,
+};
+use tracing::{info, warn};
+
+use super::{
+    Daemon, Options, addresses::Addresses, color, neighbors::Neighbors, privileges, survey::Survey,
+    tell, traffic::Rates,
+};
+use crate::{
+    api::{request::QUEUE_DEPTH, response::Problem, server::Server},
+    check::{CheckId, CheckSpec, Checks},
+    config::{self, Config, Loaded},
+    dataplane::{
+        AttachOutcome, DataPlane, Found, Interface,
+        clock::SHORTEST_MEASUREMENT,
+        flows::{FlowTable, Sweep},
+        pins, tables,
+    },
+    host::{Host, HostEvent},
+    model::{Event, Model, Neighbor, ServiceId, Topology},
+};
+
+/// How long the start waits for the real servers' MAC addresses. The kernel gives up after three questions, one a second.
+const NEIGHBOR_PATIENCE: Duration = Duration::from_secs(4);
+
+impl Daemon {
+    /// Brings everything up.
+    pub(super) async fn start(options: Options) -> Result<Self, Problem> {
+        let loaded = config::load(&options.config);
+        privileges_after(&loaded)?;
+        let host = Host::connect().map_err(|error| Problem::from_error(&error))?;
+        // The subscription comes before the first look, so that nothing falls between the two.
+        let monitor = host
+            .monitor()
+            .map_err(|error| Problem::from_error(&error))?;
+        let (config, survey) = accept(loaded, &host).await?;
+        let server = Server::bind(&options.socket)?;
+        let mut dataplane = load(&options)?;
+        dataplane
+            .adopt_tables()
+            .map_err(|error| Problem::from_error(&error))?;
+        let (checks, check_events) = Checks::new();
+        let (ask, requests) = mpsc::channel(QUEUE_DEPTH);
+        let (api, ended) = oneshot::channel();
+        let api_task = tokio::spawn(async move {
+            let end = async { drop(ended.await) };
+            if let Err(error) = server.serve(ask, end).await {
+                warn!(%error, "the API ended");
+            }
+        });
+        let mut daemon = Self {
+            flow_table_size: flow_table_size(&options)?,
+            options,
+            started: SystemTime::now(),
+            host,
+            monitor,
+            config: Config::default(),
+            survey: Survey::default(),
+            model: Model::default(),
+            dataplane,
+            attached: BTreeMap::new(),
+            addresses: Addresses::default(),
+            neighbors: Neighbors::default(),
+            checks,
+            check_events,
+            requests,
+            api: Some(api),
+            api_task,
+            rates: Rates::default(),
+            sweep: Sweep::default(),
+            sweeping: None,
+            warnings: Vec::new(),
+            mode_warnings: Vec::new(),
+            is_settled: true,
+        };
+        daemon.bring_up(config, survey).await?;
+        Ok(daemon)
+    }
+
+    async fn bring_up(&mut self, config: Config, survey: Survey) -> Result<(), Problem> {
+        let down = self.servers_left_down();
+        // Two readings a while apart tell how fast the flows' clock runs; the second one comes at the end.
+        let clock_started = Instant::now();
+        self.read_clock(clock_started)?;
+        tell(
+            &self
+                .model
+                .configure(SystemTime::now(), &config, &survey.topology),
+        );
+        tell(&self.model.start_down(SystemTime::now(), &down));
+        self.remember_neighbors();
+        self.learn_neighbors(&survey.topology).await;
+        // Nothing that packets depend on has changed so far, and a refusal here leaves it so.
+        self.attach(&survey)?;
+        self.config = config;
+        self.survey = survey;
+        self.become_master();
+        self.dataplane
+            .apply(&self.model.wanted())
+            .map_err(|error| Problem::from_error(&error))?;
+        self.addresses
+            .add_missing(&self.host, &self.config, &self.survey, Instant::now())
+            .await?;
+        self.dataplane.keep();
+        self.reconcile_checks(&down);
+        tokio::time::sleep_until((clock_started + SHORTEST_MEASUREMENT).into()).await;
+        self.read_clock(Instant::now())?;
+        info!(
+            config = %self.options.config.display(),
+            services = self.model.services().len(),
+            "director is up"
+        );
+        Ok(())
+    }
+
+    /// The maps still know the MAC addresses that an earlier daemon learned: known flows go on by them, whatever the kernel has
+    /// forgotten.
+    fn remember_neighbors(&mut self) {
+        let now = SystemTime::now();
+        for server in self.dataplane.tables().servers.values() {
+            if server.mac != [0; 6] {
+                let event = Event::Neighbor {
+                    ifindex: server.ifindex,
+                    address: tables::server_address(server),
+                    neighbor: Neighbor::Resolved(server.mac),
+                };
+                tell(&self.model.handle(now, event));
+            }
+        }
+    }
+
+    /// Servers that an earlier daemon left out of use: they start as down, so that a restart in the middle of a failure
+    /// does not send anybody to them.
+    fn servers_left_down(&self) -> Vec<(ServiceId, IpAddr)> {
+        let tables = self.dataplane.tables();
+        tables
+            .services
+            .iter()
+            .flat_map(|(key, service)| {
+                let servers = tables.servers.values().filter(|server| {
+                    server.service == service.id && server.flags & RealServer::IN_USE == 0
+                });
+                servers.map(|server| (ServiceId::from_key(key), tables::server_address(server)))
+            })
+            .collect()
+    }
+
+    /// Waits until the kernel has an answer for every real server, or patience ends: a server that it has no answer for does not
+    /// answer.
+    pub(super) async fn learn_neighbors(&mut self, topology: &Topology) {
+        let now = Instant::now();
+        self.neighbors.watch(topology, now);
+        self.neighbors.ask_due(&self.host, now).await;
+        let mut events = self.neighbors.read(&self.host).await;
+        let mut meanwhile = Vec::new();
+        let deadline = tokio::time::Instant::from_std(now + NEIGHBOR_PATIENCE);
+        while !self.neighbors.is_settled() {
+            match timeout_at(deadline, self.monitor.next()).await {
+                Ok(Some(HostEvent::NeighborChanged(neighbor))) => {
+                    events.extend(self.neighbors.learn(neighbor));
+                }
+                Ok(Some(HostEvent::Lost)) => events.extend(self.neighbors.read(&self.host).await),
+                Ok(Some(other)) => meanwhile.push(other),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        events.extend(self.neighbors.give_up());
+        let now = SystemTime::now();
+        for event in events {
+            tell(&self.model.handle(now, event));
+        }
+        for event in meanwhile {
+            self.take_host_event(Some(event)).await;
+        }
+    }
+
+    /// Every instance is MASTER at once, until there are elections.
+    pub(super) fn become_master(&mut self) {
+        let instances: Vec<_> = self
+            .model
+            .instances()
+            .iter()
+            .map(|instance| (instance.key, instance.name.clone()))
+            .collect();
+        let names: Vec<_> = instances
+            .iter()
+            .filter_map(|(_, name)| name.as_deref())
+            .collect();
+        if !names.is_empty() {
+            let warning = format!(
+                "there are no VRRP elections yet: {} MASTER at once, whatever `state` and `priority` say; run one director only",
+                match names.as_slice() {
+                    [one] => format!("instance {one} is"),
+                    several => format!("instances {} are", several.join(", ")),
+                }
+            );
+            warn!("{warning}");
+            self.warnings.push(warning);
+        }
+        for (instance, _) in instances {
+            tell(&self.model.handle(
+                SystemTime::now(),
+                Event::Role {
+                    instance,
+                    role: Role::MASTER,
+                },
+            ));
+        }
+    }
+
+    /// Attaches the program where the configuration and the options want it.
+    pub(super) fn attach(&mut self, survey: &Survey) -> Result<(), Problem> {
+        let mut interfaces = survey.interfaces();
+        for name in &self.options.interfaces {
+            let link = survey
+                .link_named(name)
+                .ok_or_else(|| no_interface(name, survey))?;
+            let interface = Interface {
+                index: link.index,
+                name: link.name.clone(),
+            };
+            if !interfaces.contains(&interface) {
+                interfaces.push(interface);
+            }
+        }
+        interfaces.sort_by_key(|interface| interface.index);
+        // An attachment that is there already has this daemon's program.
+        if self
+            .attached
+            .keys()
+            .copied()
+            .eq(interfaces.iter().map(|interface| interface.index))
+        {
+            return Ok(());
+        }
+        let outcomes = self
+            .dataplane
+            .attach(&interfaces, self.options.xdp_mode)
+            .map_err(|error| Problem::from_error(&error).help(error.help()))?;
+        self.mode_warnings.clear();
+        for interface in &interfaces {
+            if let Some(outcome) = outcomes.get(&interface.index) {
+                self.tell_attached(interface, outcome);
+            }
+        }
+        self.attached = outcomes
+            .iter()
+            .map(|(index, outcome)| (*index, outcome.mode()))
+            .collect();
+        Ok(())
+    }
+
+    fn tell_attached(&mut self, interface: &Interface, outcome: &AttachOutcome) {
+        let name = interface.name.as_str();
+        match outcome {
+            AttachOutcome::Adopted(mode) if self.attached.get(&interface.index) == Some(mode) => {}
+            AttachOutcome::Adopted(mode) => {
+                info!(
+                    interface = name,
+                    mode = mode.name(),
+                    "XDP program replaced in place; connections go on"
+                );
+            }
+            AttachOutcome::New(mode) => {
+                info!(interface = name, mode = mode.name(), "XDP program attached")
+            }
+            AttachOutcome::Fallback(refused) => {
+                let warning = format!(
+                    "{name} runs the XDP program in generic mode, which is slower: {}",
+                    Problem::from_error(refused).why.join(": ")
+                );
+                warn!("{warning}");
+                self.mode_warnings.push(warning);
+            }
+        }
+    }
+
+    /// Starts, stops and changes checks. A server that starts as down is in `down`.
+    pub(super) fn reconcile_checks(&mut self, down: &[(ServiceId, IpAddr)]) {
+        let specs = self
+            .config
+            .virtual_servers
+            .iter()
+            .flat_map(|virtual_server| {
+                let service = ServiceId::of(virtual_server);
+                virtual_server.real_servers.iter().flat_map(move |server| {
+                    let alpha = server.alpha || down.contains(&(service, server.address));
+                    server
+                        .checks
+                        .iter()
+                        .enumerate()
+                        .map(move |(index, check)| CheckSpec {
+                            id: CheckId {
+                                service,
+                                server: (server.address, server.port).into(),
+                                index,
+                            },
+                            check: check.clone(),
+                            alpha,
+                        })
+                })
+            });
+        self.checks.reconcile(specs.collect());
+    }
+}
+
+/// Prints what is wrong with a configuration, and with this process's rights, before anything is touched.
+fn privileges_after(loaded: &Loaded) -> Result<(), Problem> {
+    if loaded.errors() > 0 {
+        return Err(refused(loaded));
+    }
+    privileges::check()
+}
+
+/// Takes a configuration that fits this host; its warnings are told.
+pub(super) async fn accept(mut loaded: Loaded, host: &Host) -> Result<(Config, Survey), Problem> {
+    let Some(config) = loaded.config.clone() else {
+        return Err(refused(&loaded));
+    };
+    let mut survey = Survey::of(host, &config).await?;
+    for diagnostic in std::mem::take(&mut survey.diagnostics) {
+        loaded.report(diagnostic);
+    }
+    if loaded.errors() > 0 {
+        return Err(refused(&loaded));
+    }
+    for record in loaded.records() {
+        let label = record
+            .label
+            .map(|label| format!(": {label}"))
+            .unwrap_or_default();
+        warn!(
+            "{}:{}:{}: {}{label}",
+            record.file, record.line, record.column, record.message
+        );
+    }
+    Ok((config, survey))
+}
+
+/// A configuration with errors: all that is wrong with it.
+pub(super) fn refused(loaded: &Loaded) -> Problem {
+    let errors = match loaded.errors() {
+        1 => "1 error".to_owned(),
+        errors => format!("{errors} errors"),
+    };
+    Problem::new(format!("the configuration has {errors}"))
+        .because(loaded.render(color()).trim_end().to_owned())
+        .help("mend the file; `director config check FILE` reads it without starting anything")
+}
+
+fn no_interface(name: &str, survey: &Survey) -> Problem {
+    let names: Vec<_> = survey
+        .links
+        .values()
+        .map(|link| link.name.as_str())
+        .collect();
+    Problem::new(format!("this host has no interface {name}"))
+        .help(format!("the interfaces here are: {}", names.join(", ")))
+}
+
+fn load(options: &Options) -> Result<DataPlane, Problem> {
+    let dataplane = DataPlane::load(&options.pins, options.flow_table_size)
+        .map_err(|error| Problem::from_error(&error).help(error.help()))?;
+    if dataplane.found() == Found::Ours {
+        info!(pins = %options.pins.display(), "taking over the pins of an earlier daemon");
+    }
+    Ok(dataplane)
+}
+
+/// The size that the flow table has, which is an earlier daemon's where its pins were taken over.
+fn flow_table_size(options: &Options) -> Result<u32, Problem> {
+    let size = FlowTable::open(&pins::folder(&options.pins))
+        .and_then(|table| table.capacity())
+        .map_err(|error| Problem::from_error(&error))?;
+    Ok(size)
+}

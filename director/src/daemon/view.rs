@@ -1,0 +1,296 @@
+//! What the API shows: the model and the counters, put into the words of the answers. Nothing is decided here.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use director_common::counters::Counter;
+
+use super::{Daemon, traffic::Rates};
+use crate::{
+    api::response::{
+        AttachMode, FlowTable, InstanceStatus, ListedServer, ListedService, Listing, Problem, Rate,
+        ServerKind, ServerState, ServerStatus, ServiceStatus, Status,
+    },
+    config::{ForwardingMethod, VrrpInstance},
+    dataplane::{self, Attached, DataPlane, MapAccessError, flows::Sweep, tables},
+    model::{Model, RealServer, Service, State, pool::Met},
+};
+
+/// `GET /v1/status`.
+pub(super) fn status(daemon: &Daemon) -> Result<Status, Problem> {
+    let counters = daemon
+        .dataplane
+        .counters()
+        .map_err(|error| Problem::from_error(&error))?;
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started: daemon.started,
+        config_file: daemon.options.config.clone(),
+        instances: daemon
+            .config
+            .vrrp_instances
+            .iter()
+            .map(|instance| instance_status(daemon, instance))
+            .collect(),
+        services: daemon
+            .model
+            .services()
+            .iter()
+            .map(|service| service_status(&daemon.model, service))
+            .collect(),
+        warnings: warnings(daemon, &counters),
+        counters: counters
+            .into_iter()
+            .map(|(counter, count)| (counter.name().to_owned(), count))
+            .collect(),
+        flows: FlowTable {
+            capacity: daemon.flow_table_size,
+            known: daemon.sweep.flows.into(),
+        },
+    })
+}
+
+fn instance_status(daemon: &Daemon, instance: &VrrpInstance) -> InstanceStatus {
+    let ifindex = daemon
+        .survey
+        .topology
+        .instances
+        .get(&instance.name)
+        .copied()
+        .unwrap_or_default();
+    let role = daemon
+        .model
+        .instances()
+        .iter()
+        .find(|known| known.name.as_deref() == Some(&instance.name))
+        .map(|known| known.role)
+        .unwrap_or_default();
+    InstanceStatus {
+        name: instance.name.clone(),
+        virtual_router_id: instance.virtual_router_id,
+        role: role.into(),
+        interface: instance.interface.clone(),
+        xdp_mode: daemon.attached.get(&ifindex).map(|mode| attach_mode(*mode)),
+        addresses: instance
+            .virtual_ipaddress
+            .iter()
+            .chain(&instance.virtual_ipaddress_excluded)
+            .map(|address| format!("{}/{}", address.address, address.prefix_length))
+            .collect(),
+    }
+}
+
+const fn attach_mode(mode: Attached) -> AttachMode {
+    match mode {
+        Attached::Native => AttachMode::Native,
+        Attached::Generic => AttachMode::Generic,
+    }
+}
+
+fn service_status(model: &Model, service: &Service) -> ServiceStatus {
+    let wanted: BTreeMap<IpAddr, u32> = service
+        .wanted()
+        .servers
+        .into_iter()
+        .map(|server| (server.address, server.weight))
+        .collect();
+    let effective = |server: &RealServer| wanted.get(&server.address).copied().unwrap_or_default();
+    let real = service
+        .servers
+        .iter()
+        .map(|server| server_status(service, server, ServerKind::Real, effective(server)));
+    let sorry = service
+        .sorry
+        .iter()
+        .map(|server| server_status(service, server, ServerKind::Sorry, effective(server)));
+    ServiceStatus {
+        address: service.id.address,
+        port: service.id.port,
+        protocol: service.id.protocol,
+        scheduler: service.scheduler,
+        instance: model
+            .instances()
+            .iter()
+            .find(|instance| instance.key == service.instance)
+            .and_then(|instance| instance.name.clone()),
+        quorum: service.quorum.quorum,
+        quorum_up: service.quorum_met == Met::Yes,
+        sorry_active: service.is_sorry(),
+        servers: real.chain(sorry).collect(),
+    }
+}
+
+fn server_status(
+    service: &Service,
+    server: &RealServer,
+    role: ServerKind,
+    effective_weight: u32,
+) -> ServerStatus {
+    let (state, reason) = match server.state() {
+        State::Up if role == ServerKind::Sorry && !service.is_sorry() => {
+            (ServerState::Standby, String::new())
+        }
+        State::Up if service.is_sorry() && role == ServerKind::Real => {
+            (ServerState::Up, "alive, but the quorum is lost".to_owned())
+        }
+        State::Up => (ServerState::Up, String::new()),
+        State::Down(reason) => (ServerState::Down, reason),
+        State::NoNeighbor => (ServerState::NoNeighbor, "it does not answer ARP".to_owned()),
+        State::Quiesced => (ServerState::Quiesced, "weight 0".to_owned()),
+    };
+    ServerStatus {
+        address: server.address,
+        port: service.id.port,
+        weight: server.admin.weight,
+        effective_weight,
+        role,
+        state,
+        reason,
+        since: server.since,
+        mac: server
+            .neighbor
+            .mac()
+            .map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
+    }
+}
+
+/// What an operator should know.
+fn warnings(daemon: &Daemon, counters: &[(Counter, u64)]) -> Vec<String> {
+    let mut warnings = daemon.warnings.clone();
+    warnings.extend(daemon.mode_warnings.iter().cloned());
+    if !daemon.is_settled {
+        warnings
+            .push("the packet path could not be brought up to date; the log says why".to_owned());
+    }
+    for service in daemon.model.services() {
+        if service.quorum_met == Met::No {
+            let then = match &service.sorry {
+                Some(sorry) => format!("new connections go to the sorry server {}", sorry.address),
+                None => "there is no sorry server".to_owned(),
+            };
+            warnings.push(format!("the quorum of {} is lost: {then}", service.id));
+        }
+    }
+    let full = counters
+        .iter()
+        .find(|(counter, _)| *counter == Counter::FlowTableFull);
+    if let Some((_, times)) = full.filter(|(_, times)| *times > 0) {
+        warnings.push(format!(
+            "the flow table could not take an entry {times} times: raise --flow-table-size (now {})",
+            daemon.flow_table_size
+        ));
+    }
+    warnings
+}
+
+/// `GET /v1/listing`, without the numbers of flows, which [`count`] adds.
+pub(super) fn listing(daemon: &Daemon) -> Result<Indexed, MapAccessError> {
+    let services = daemon
+        .model
+        .services()
+        .iter()
+        .filter_map(|service| {
+            let key = service.key()?;
+            let id = daemon.dataplane.tables().services.get(&key)?.id;
+            Some(listed_service(
+                &daemon.dataplane,
+                &daemon.rates,
+                service,
+                id,
+            ))
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Indexed {
+        flow_table_size: daemon.flow_table_size,
+        services,
+    })
+}
+
+/// A listing whose servers still have their indexes.
+#[derive(Debug)]
+pub(super) struct Indexed {
+    flow_table_size: u32,
+    services: Vec<(ListedService, Vec<u32>)>,
+}
+
+impl Indexed {
+    /// Puts in the numbers of flows.
+    pub(super) fn count(self, sweep: &Sweep) -> Listing {
+        let services = self.services.into_iter().map(|(mut service, indexes)| {
+            for (server, index) in service.servers.iter_mut().zip(indexes) {
+                let count = sweep.servers.get(&index).copied().unwrap_or_default();
+                server.active = count.active.into();
+                server.inactive = count.inactive.into();
+            }
+            service
+        });
+        Listing {
+            flow_table_size: self.flow_table_size,
+            services: services.collect(),
+        }
+    }
+}
+
+fn listed_service(
+    dataplane: &DataPlane,
+    rates: &Rates,
+    service: &Service,
+    id: u32,
+) -> Result<(ListedService, Vec<u32>), MapAccessError> {
+    let mut indexes = Vec::new();
+    let mut servers = Vec::new();
+    // As in IPVS a listing has the servers that the pool has now: failed ones are not in it, nor is an idle sorry server.
+    for wanted in service.wanted().servers {
+        let is_idle_sorry = !service.is_sorry()
+            && !service
+                .servers
+                .iter()
+                .any(|server| server.address == wanted.address);
+        let index = dataplane.tables().server_index(id, wanted.address);
+        let (Some(index), Some(_), false) = (index, wanted.path, is_idle_sorry) else {
+            continue;
+        };
+        servers.push(ListedServer {
+            address: wanted.address,
+            port: service.id.port,
+            forwarding: ForwardingMethod::DirectRouting,
+            weight: wanted.weight,
+            active: 0,
+            inactive: 0,
+            traffic: dataplane.server_traffic(index)?.into(),
+            rate: rate(rates.server(index)),
+        });
+        indexes.push(index);
+    }
+    let listed = ListedService {
+        address: service.id.address,
+        port: service.id.port,
+        protocol: service.id.protocol,
+        scheduler: service.scheduler,
+        scheduler_flags: Vec::new(),
+        persistence_timeout_secs: None,
+        traffic: dataplane.service_traffic(id)?.into(),
+        rate: rate(rates.service(id)),
+        servers,
+    };
+    Ok((listed, indexes))
+}
+
+fn rate(rate: dataplane::counters::Rate) -> Rate {
+    // The estimates are small, positive and only shown.
+    let whole = |value: f64| value.round() as u64;
+    Rate {
+        connections_per_second: whole(rate.connections),
+        packets_per_second: whole(rate.packets),
+        bytes_per_second: whole(rate.bytes),
+    }
+}
+
+/// Address and port of a server's entry.
+pub(super) fn endpoint(entry: &director_common::server::RealServer) -> std::net::SocketAddr {
+    (
+        tables::server_address(entry),
+        u16::from_be_bytes(entry.port),
+    )
+        .into()
+}
