@@ -3,8 +3,10 @@
 
 pub mod api;
 pub mod check;
+pub mod cli;
 pub mod config;
 pub mod daemon;
 pub mod dataplane;
 pub mod host;
+pub mod logging;
 pub mod model;

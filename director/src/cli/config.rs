@@ -1,0 +1,146 @@
+//! `director config check` and `director config show`: what a file says, without running it.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use serde::Serialize;
+
+use crate::config::{self, Color, Config, Loaded, Record};
+
+mod show;
+
+/// Exit code of an error, as for a configuration that has one.
+const FAILED: u8 = 2;
+
+/// Look at a configuration file without running it.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ConfigArgs {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What to do with a configuration file.
+#[derive(clap::Subcommand, Clone, Debug)]
+pub enum ConfigCommand {
+    /// Print everything that is wrong with a file. Exit code: 0 clean, 1 warnings only, 2 errors.
+    Check(FileArgs),
+    /// Print what a file means, with all defaults filled in.
+    Show(FileArgs),
+}
+
+/// A file, and the form of the output.
+#[derive(clap::Args, Clone, Debug)]
+pub struct FileArgs {
+    /// The configuration file, in the format of keepalived.
+    #[arg(value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs `director config`; returns the exit code of the process.
+#[must_use]
+pub fn run(args: &ConfigArgs) -> u8 {
+    let result = match &args.command {
+        ConfigCommand::Check(file) => check(
+            file,
+            &mut io::stdout().lock(),
+            Color::for_stream(&io::stdout()),
+        ),
+        ConfigCommand::Show(file) => show(file, &mut io::stdout().lock(), &mut io::stderr().lock()),
+    };
+    match result {
+        Ok(code) => code,
+        // Whoever read the output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => FAILED,
+        Err(error) => {
+            // Nothing is left to be done if this cannot be written either.
+            let _unwritable = writeln!(io::stderr(), "error: cannot write the output: {error}");
+            FAILED
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct CheckReport {
+    errors: usize,
+    warnings: usize,
+    diagnostics: Vec<Record>,
+}
+
+fn check(args: &FileArgs, output: &mut impl Write, color: Color) -> io::Result<u8> {
+    let loaded = config::load(&args.file);
+    if args.json {
+        let report = CheckReport {
+            errors: loaded.errors(),
+            warnings: loaded.warnings(),
+            diagnostics: loaded.records(),
+        };
+        write_json(output, &report)?;
+    } else {
+        write!(output, "{}", loaded.render(color))?;
+        writeln!(output, "{}", summary(args, &loaded))?;
+    }
+    Ok(loaded.exit_code())
+}
+
+/// The model goes to `output`; what is wrong goes to `errors`, so that JSON stays JSON.
+fn show(args: &FileArgs, output: &mut impl Write, errors: &mut impl Write) -> io::Result<u8> {
+    let loaded = config::load(&args.file);
+    write!(
+        errors,
+        "{}",
+        loaded.render(Color::for_stream(&io::stderr()))
+    )?;
+    match &loaded.config {
+        None => writeln!(errors, "{}", summary(args, &loaded))?,
+        Some(config) if args.json => write_json(output, config)?,
+        Some(config) => write!(output, "{}", show::Shown(config))?,
+    }
+    // The file could be shown: warnings are no failure of this command.
+    Ok(if loaded.config.is_some() { 0 } else { FAILED })
+}
+
+fn write_json(output: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *output, value)?;
+    writeln!(output)
+}
+
+/// One line: how the file stands.
+fn summary(args: &FileArgs, loaded: &Loaded) -> String {
+    let file = args.file.display();
+    let counts = format!(
+        "{}, {}",
+        plural(loaded.errors(), "error"),
+        plural(loaded.warnings(), "warning")
+    );
+    match &loaded.config {
+        None => format!("{file}: {counts}: this configuration is refused"),
+        Some(config) => format!("{file}: {counts}: {}", contents(config)),
+    }
+}
+
+fn contents(config: &Config) -> String {
+    let servers: usize = config
+        .virtual_servers
+        .iter()
+        .map(|server| server.real_servers.len())
+        .sum();
+    format!(
+        "{}, {}, {}",
+        plural(config.vrrp_instances.len(), "VRRP instance"),
+        plural(config.virtual_servers.len(), "virtual server"),
+        plural(servers, "real server"),
+    )
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,198 @@
+//! A configuration for people to read.
+
+use std::{
+    fmt::{self, Display, Formatter},
+    time::Duration,
+};
+
+use crate::config::{
+    Config, InitialState, Protocol, RealServer, SyncGroup, TcpCheck, VirtualAddress, VirtualServer,
+    VrrpInstance,
+};
+
+/// Prints every setting after defaults, one object after the other.
+pub(super) struct Shown<'a>(pub(super) &'a Config);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(config) = self;
+        writeln!(
+            f,
+            "router id: {}",
+            config
+                .global
+                .router_id
+                .as_deref()
+                .unwrap_or("the host name")
+        )?;
+        config
+            .sync_groups
+            .iter()
+            .try_for_each(|group| sync_group(f, group))?;
+        config
+            .vrrp_instances
+            .iter()
+            .try_for_each(|instance| vrrp_instance(f, instance))?;
+        config
+            .virtual_servers
+            .iter()
+            .try_for_each(|server| virtual_server(f, server))
+    }
+}
+
+fn sync_group(f: &mut Formatter<'_>, group: &SyncGroup) -> fmt::Result {
+    writeln!(f, "\nsync group {}: {}", group.name, group.group.join(", "))
+}
+
+fn vrrp_instance(f: &mut Formatter<'_>, instance: &VrrpInstance) -> fmt::Result {
+    let state = match instance.state {
+        InitialState::Master => "MASTER",
+        InitialState::Backup => "BACKUP",
+    };
+    writeln!(
+        f,
+        "\nVRRP instance {} on {}",
+        instance.name, instance.interface
+    )?;
+    writeln!(
+        f,
+        "  virtual router id {}, priority {}, wants to start as {state}",
+        instance.virtual_router_id, instance.priority
+    )?;
+    let preempt = if instance.preempt {
+        "takes over from a lower priority"
+    } else {
+        "leaves a lower priority in place"
+    };
+    writeln!(
+        f,
+        "  advertises every {}, {preempt}",
+        seconds(instance.advertisement_interval)
+    )?;
+    if instance.authentication.is_some() {
+        writeln!(f, "  authenticates by a password")?;
+    }
+    let garp = &instance.garp;
+    write!(f, "  gratuitous ARP: {} frames at once", garp.repeat)?;
+    if !garp.delay.is_zero() {
+        write!(f, ", {} after {}", garp.repeat, seconds(garp.delay))?;
+    }
+    if !garp.refresh.is_zero() {
+        write!(
+            f,
+            ", {} every {}",
+            garp.refresh_repeat,
+            seconds(garp.refresh)
+        )?;
+    }
+    writeln!(f)?;
+    instance
+        .virtual_ipaddress
+        .iter()
+        .try_for_each(|held| address(f, "holds", held))?;
+    instance
+        .virtual_ipaddress_excluded
+        .iter()
+        .try_for_each(|held| address(f, "holds, without advertising it,", held))
+}
+
+fn address(f: &mut Formatter<'_>, verb: &str, held: &VirtualAddress) -> fmt::Result {
+    write!(f, "  {verb} {}/{}", held.address, held.prefix_length)?;
+    if let Some(interface) = &held.interface {
+        write!(f, " on {interface}")?;
+    }
+    if let Some(label) = &held.label {
+        write!(f, " labelled {label}")?;
+    }
+    if let Some(broadcast) = held.broadcast {
+        write!(f, " broadcast {broadcast}")?;
+    }
+    writeln!(f)
+}
+
+fn virtual_server(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result {
+    let protocol = match server.protocol {
+        Protocol::Tcp => "TCP",
+        Protocol::Udp => "UDP",
+    };
+    writeln!(
+        f,
+        "\nvirtual server {}:{} {protocol}",
+        server.address, server.port
+    )?;
+    writeln!(f, "  scheduler {}, direct routing", server.scheduler.name())?;
+    let (up, down) = (
+        server.quorum.saturating_add(server.hysteresis),
+        server.quorum - server.hysteresis.min(server.quorum),
+    );
+    writeln!(
+        f,
+        "  serves from a live weight of {up} up, until it falls below {down}"
+    )?;
+    if let Some(timeout) = server.persistence_timeout {
+        writeln!(f, "  persistence {} (not supported yet)", seconds(timeout))?;
+    }
+    server
+        .real_servers
+        .iter()
+        .try_for_each(|real_server_shown| real_server(f, real_server_shown))?;
+    match &server.sorry_server {
+        Some(sorry) => writeln!(f, "  sorry server {}:{}", sorry.address, sorry.port),
+        None => Ok(()),
+    }
+}
+
+fn real_server(f: &mut Formatter<'_>, server: &RealServer) -> fmt::Result {
+    write!(
+        f,
+        "  real server {}:{}, weight {}",
+        server.address, server.port, server.weight
+    )?;
+    write!(f, ", starts {}", if server.alpha { "down" } else { "up" })?;
+    writeln!(
+        f,
+        "{}",
+        if server.inhibit_on_failure {
+            ", keeps its place with weight 0 on failure"
+        } else {
+            ""
+        }
+    )?;
+    if server.checks.is_empty() {
+        writeln!(f, "    not checked: always counts as up")?;
+    }
+    server
+        .checks
+        .iter()
+        .try_for_each(|check| tcp_check(f, check))
+}
+
+fn tcp_check(f: &mut Formatter<'_>, check: &TcpCheck) -> fmt::Result {
+    let pace = &check.pace;
+    write!(f, "    TCP check of {}", check.connect)?;
+    if let Some((address, port)) = check.bind {
+        write!(f, " from {address}:{port}")?;
+    }
+    writeln!(
+        f,
+        " every {}, the first within {}",
+        seconds(pace.interval),
+        seconds(pace.warmup)
+    )?;
+    writeln!(
+        f,
+        "    gives up after {}; {} further attempts, {} apart",
+        seconds(check.connect_timeout),
+        pace.retries,
+        seconds(pace.retry_delay)
+    )?;
+    writeln!(
+        f,
+        "    a dead server is noticed within {}",
+        seconds(check.worst_case_detection())
+    )
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs_f64())
+}

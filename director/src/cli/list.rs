@@ -1,0 +1,125 @@
+//! `director list`: what `ipvsadm -Ln` shows, in its layout.
+
+mod naming;
+
+use std::{io::Write, process::ExitCode};
+
+use clap::Args;
+
+use super::{
+    CliError, SocketOptions,
+    ipvsadm::{self, Naming, Numbers, View},
+    output,
+};
+use crate::api::client::Client;
+
+/// List services and real servers in ipvsadm's layout.
+///
+/// Columns, widths and order are those of `ipvsadm -Ln`, so that scripts that read it go on working. Addresses and
+/// ports are numbers unless --names is given. Answers bypass a director in direct routing, so the Out columns are 0.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[command(after_help = "\
+Examples:
+  director list                 as `ipvsadm -Ln`
+  director list --stats --exact as `ipvsadm -Ln --stats --exact`
+  director list -c              as `ipvsadm -Lnc`: every connection")]
+pub struct ListOptions {
+    /// Which daemon to ask.
+    #[command(flatten)]
+    pub socket: SocketOptions,
+
+    /// Numeric addresses and ports (the default).
+    #[arg(short, long, conflicts_with = "names")]
+    pub numeric: bool,
+
+    /// Names of hosts and services instead of numbers; each is looked up once, which may take time.
+    #[arg(long, conflicts_with = "json")]
+    pub names: bool,
+
+    /// Connections, packets and bytes since the service was made.
+    #[arg(long, group = "view")]
+    pub stats: bool,
+
+    /// Connections, packets and bytes a second.
+    #[arg(long, group = "view")]
+    pub rate: bool,
+
+    /// Every connection.
+    #[arg(short, long, group = "view")]
+    pub connections: bool,
+
+    /// Whole numbers instead of K, M, G and T.
+    #[arg(long, conflicts_with = "connections")]
+    pub exact: bool,
+
+    /// JSON: one document, or with --connections one connection a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ListOptions {
+    const fn view(&self) -> View {
+        match (self.stats, self.rate) {
+            (true, _) => View::Statistics,
+            (_, true) => View::Rates,
+            _ => View::Table,
+        }
+    }
+
+    const fn numbers(&self) -> Numbers {
+        if self.exact {
+            Numbers::Exact
+        } else {
+            Numbers::Abbreviated
+        }
+    }
+
+    fn naming(&self) -> Box<Naming> {
+        if self.names {
+            Box::new(naming::resolver())
+        } else {
+            Box::new(ipvsadm::numeric)
+        }
+    }
+}
+
+pub(super) fn run(options: &ListOptions) -> Result<ExitCode, CliError> {
+    let client = options.socket.client();
+    if options.connections {
+        return output::print(|out| output::block_on(write_connections(&client, options, out)));
+    }
+    let listing = output::block_on(async { Ok(client.listing().await?) })?;
+    output::print(|out| {
+        if options.json {
+            return output::write_json(out, &listing);
+        }
+        let text = ipvsadm::render(
+            &listing,
+            options.view(),
+            options.numbers(),
+            &*options.naming(),
+        );
+        Ok(out.write_all(text.as_bytes())?)
+    })
+}
+
+/// Row by row: a full flow table is never held in memory.
+async fn write_connections(
+    client: &Client,
+    options: &ListOptions,
+    out: &mut dyn Write,
+) -> Result<(), CliError> {
+    let naming = options.naming();
+    let mut connections = client.connections().await?;
+    if !options.json {
+        out.write_all(ipvsadm::connections_title().as_bytes())?;
+    }
+    while let Some(connection) = connections.next().await? {
+        if options.json {
+            output::write_json_line(out, &connection)?;
+        } else {
+            out.write_all(ipvsadm::connection_row(&connection, &*naming).as_bytes())?;
+        }
+    }
+    Ok(())
+}

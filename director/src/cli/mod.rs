@@ -1,0 +1,113 @@
+//! The command line: the tree of commands, one file a verb, and how errors reach the user.
+//!
+//! Thin: verbs ask the daemon over its socket or the pins, render, and print. Rendering is pure.
+//!
+//! Exit codes: 0 done, 1 done with warnings (`config check`), 2 not done.
+
+pub mod completions;
+pub mod config;
+pub mod ipvsadm;
+pub mod list;
+pub mod load;
+pub mod man;
+pub mod map;
+pub mod output;
+pub mod reload;
+pub mod run;
+pub mod status;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    api::{DEFAULT_SOCKET, client::Client},
+    dataplane::DEFAULT_ROOT,
+};
+
+pub use output::CliError;
+
+/// A load balancer in direct routing.
+///
+/// director reads keepalived.conf, holds virtual IPs by VRRP, checks the real servers, and forwards packets with an XDP
+/// program. `director run` is the daemon; the other commands ask it, or look at what it left in the kernel.
+#[derive(Debug, Parser)]
+#[command(
+    name = "director",
+    version,
+    propagate_version = true,
+    after_help = "Exit codes: 0 done, 1 done with warnings (config check), 2 not done."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+#[expect(
+    missing_docs,
+    reason = "the options of a verb say what it does, once, here and in --help"
+)]
+pub enum Command {
+    Run(run::RunOptions),
+    Status(status::StatusOptions),
+    List(list::ListOptions),
+    Reload(reload::ReloadOptions),
+    Load(load::LoadOptions),
+    Unload(load::UnloadOptions),
+    /// Look into the BPF maps, straight from their pins, daemon or no daemon.
+    #[command(subcommand)]
+    Map(map::Command),
+    Config(config::ConfigArgs),
+    Completions(completions::CompletionsOptions),
+    Man(man::ManOptions),
+}
+
+/// Which daemon to ask.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct SocketOptions {
+    /// The daemon's API socket.
+    #[arg(long = "socket", value_name = "PATH", default_value = DEFAULT_SOCKET)]
+    pub path: PathBuf,
+}
+
+impl SocketOptions {
+    fn client(&self) -> Client {
+        Client::new(&self.path)
+    }
+}
+
+/// Which pins to use.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+pub struct PinOptions {
+    /// Folder of a BPF file system in which maps, program and link are pinned.
+    #[arg(long = "pins", value_name = "FOLDER", default_value = DEFAULT_ROOT)]
+    pub folder: PathBuf,
+}
+
+/// Does what the user asked for and prints what there is to print.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    output::report(dispatch(cli.command))
+}
+
+fn dispatch(command: Command) -> Result<ExitCode, CliError> {
+    match command {
+        Command::Run(options) => run::run(options),
+        Command::Status(options) => status::run(&options),
+        Command::List(options) => list::run(&options),
+        Command::Reload(options) => reload::run(&options),
+        Command::Load(options) => load::load(&options),
+        Command::Unload(options) => load::unload(&options),
+        Command::Map(command) => map::run(command),
+        Command::Config(args) => Ok(ExitCode::from(config::run(&args))),
+        Command::Completions(options) => completions::run(&options),
+        Command::Man(options) => man::run(&options),
+    }
+}
+
+#[cfg(test)]
+mod tests;
