@@ -1,0 +1,82 @@
+//! What users of keepalived and LVS met, and what holds here: one test for each, named by the row of the table of scenarios,
+//! in the lab, with the real daemon and real MariaDB. Where packets are concerned, in native and in generic mode.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use lab::{Databases, Director, Lab, XdpMode, example};
+
+/// Makes scenarios tests, one in each mode.
+macro_rules! in_both_modes {
+    ($($scenario:ident),+ $(,)?) => {
+        mod native {
+            $(#[test] fn $scenario() -> anyhow::Result<()> { super::$scenario(lab::XdpMode::Native) })+
+        }
+        mod generic {
+            $(#[test] fn $scenario() -> anyhow::Result<()> { super::$scenario(lab::XdpMode::Generic) })+
+        }
+    };
+}
+
+mod bad_start;
+mod checks;
+mod connections;
+mod demo;
+mod listing;
+mod modes;
+mod pins;
+mod reload;
+mod report;
+mod restart;
+mod schedulers;
+mod services;
+mod sorry_server;
+
+/// What is waited for happens within half a second or so; this long only on a machine that is busy with other things.
+const SOON: Duration = Duration::from_secs(15);
+
+/// For one connection or one answer.
+const SHORT: Duration = Duration::from_secs(3);
+
+/// The lab with four servers and a running daemon. The daemon goes first, the lab last.
+struct Scene {
+    director: Director,
+    databases: Databases,
+    lab: Lab,
+}
+
+impl Scene {
+    /// The example at a quick pace, each real server checked once.
+    fn of_the_example(mode: XdpMode) -> Result<Self> {
+        let scene = Self::with(
+            mode,
+            &example::at_pace(example::MASTER, example::Pace::QUICK),
+        )?;
+        for port in [3306, 3308] {
+            scene.director.await_log(
+                &format!("TCP connection to [192.168.66.253]:tcp:{port} success"),
+                SOON,
+            )?;
+        }
+        Ok(scene)
+    }
+
+    fn with(mode: XdpMode, config: &str) -> Result<Self> {
+        let lab = Lab::create(mode)?;
+        let databases = lab.start_databases()?;
+        let mut director = lab.daemon(config)?;
+        director.start()?;
+        Ok(Self {
+            director,
+            databases,
+            lab,
+        })
+    }
+}
+
+impl Drop for Scene {
+    /// The runner shows what a test printed if it failed, and then this is what one wants to read.
+    fn drop(&mut self) {
+        eprintln!("the daemon's log:\n{}", self.director.log());
+    }
+}
