@@ -257,7 +257,7 @@ impl Daemon {
                 }
             }
             Some(HostEvent::AddressAdded { .. }) => {}
-            Some(HostEvent::Lost) => self.read_neighbors().await,
+            Some(HostEvent::Lost) => self.read_anew().await,
             None => self.monitor_again().await,
         }
     }
@@ -282,7 +282,13 @@ impl Daemon {
         self.survey.links.insert(link.index, link);
     }
 
-    async fn read_neighbors(&mut self) {
+    /// Events were lost: everything that they may have told is read anew.
+    async fn read_anew(&mut self) {
+        match self.host.links().await {
+            Ok(links) => links.into_iter().for_each(|link| self.take_link(link)),
+            Err(error) => warn!(error = %Problem::from_error(&error), "links not read"),
+        }
+        self.addresses.put_back_all(&self.host).await;
         for event in self.neighbors.read(&self.host).await {
             self.handle(event);
         }
@@ -293,7 +299,7 @@ impl Daemon {
         match self.host.monitor() {
             Ok(monitor) => {
                 self.monitor = monitor;
-                self.read_neighbors().await;
+                self.read_anew().await;
             }
             Err(error) => {
                 error!(error = %Problem::from_error(&error), "changes of links and neighbors are not seen; trying again");

@@ -155,6 +155,13 @@ impl Addresses {
         Ok(added)
     }
 
+    /// Puts back whatever is missing of what we hold.
+    pub(super) async fn put_back_all(&mut self, host: &Host) {
+        for place in self.held.keys().copied().collect::<Vec<_>>() {
+            self.put_back(host, place).await;
+        }
+    }
+
     /// Puts an address back that somebody removed.
     pub(super) async fn put_back(&mut self, host: &Host, place: Place) {
         let Some(held) = self.held.get(&place) else {
