@@ -14,6 +14,7 @@
 mod addresses;
 mod changes;
 mod flow_walk;
+mod limits;
 mod neighbors;
 mod privileges;
 mod reload;
@@ -118,6 +119,7 @@ struct Daemon {
 pub async fn run(options: Options) -> Result<(), Problem> {
     // Signals first: one that comes while the daemon starts is not lost.
     let signals = Signals::new()?;
+    limits::raise_open_files();
     let mut daemon = Daemon::start(options).await?;
     daemon.serve(signals).await;
     daemon.stop().await;
