@@ -74,22 +74,31 @@ pub fn refresh(flow: *mut Flow, packet: &Packet) -> (u32, u32) {
     (flow.server, flow.service)
 }
 
+/// Notes the state and the two numbers that a reset would need.
+///
+/// During the handshake there is nothing to turn back: a client that tries again may count from a lower number, and the
+/// server's first number is anywhere in the circle, so it cannot be compared with the zero that stands for *none yet*.
+/// Afterwards a SYN tells nothing: the server challenges it and the connection goes on (RFC 5961 section 4), so a
+/// stranger who guesses the port cannot make us forget.
 #[inline(always)]
 fn refresh_tcp(flow: &mut Flow, tcp: &Segment) {
-    let state = FlowState(flow.state).next(tcp.flags).0;
-    if state != flow.state {
-        flow.state = state;
+    let before = FlowState(flow.state);
+    let in_handshake = before == FlowState::SYN_RECV;
+    let state = before.next(tcp.flags);
+    if state != before {
+        flow.state = state.0;
     }
-    // A client that tries again from the same port counts from another number, which may be a lower one.
-    if tcp.opens_connection() {
+    let is_news = if tcp.opens_connection() {
+        in_handshake
+    } else {
+        is_after(tcp.next_sequence, flow.next_sequence)
+    };
+    if is_news {
         flow.next_sequence = tcp.next_sequence;
-        flow.last_acknowledgement = 0;
-        return;
     }
-    if is_after(tcp.next_sequence, flow.next_sequence) {
-        flow.next_sequence = tcp.next_sequence;
-    }
-    if tcp.flags & ACK != 0 && is_after(tcp.acknowledgement, flow.last_acknowledgement) {
+    if tcp.flags & ACK != 0
+        && (in_handshake || is_after(tcp.acknowledgement, flow.last_acknowledgement))
+    {
         flow.last_acknowledgement = tcp.acknowledgement;
     }
 }

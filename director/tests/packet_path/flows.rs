@@ -105,6 +105,32 @@ fn sequence_numbers_wrap() {
 }
 
 #[test]
+fn the_first_acknowledgement_is_remembered_wherever_the_server_begins_to_count() {
+    for first in [1, 0x7fff_ffff, 0x8000_0000, 0x8000_0001, u32::MAX, 0] {
+        let mut bench = Bench::new();
+        bench.run(&segment(1000, SYN, 100, 0).frame());
+        bench.run(&segment(1000, ACK, 101, first).frame());
+        assert_eq!(bench.flow()["last_acknowledgement"], first);
+        bench.run(&segment(1000, ACK, 101, first.wrapping_add(9)).frame());
+        assert_eq!(bench.flow()["last_acknowledgement"], first.wrapping_add(9));
+    }
+}
+
+#[test]
+fn a_syn_in_the_middle_of_a_connection_does_not_touch_what_a_reset_would_need() {
+    let mut bench = Bench::new();
+    bench.run(&segment(1000, SYN, 100, 0).frame());
+    bench.run(&segment(1000, ACK, 101, 0x9000_0000).frame());
+    // A lost client begins anew, or a stranger guesses the port: the server answers with a challenge, and the connection goes on.
+    for sequence in [50, 5000] {
+        bench.run(&segment(1000, SYN, sequence, 0).frame());
+        assert_eq!(bench.flow()["state"], "ESTABLISHED");
+        assert_eq!(bench.flow()["next_sequence"], 101);
+        assert_eq!(bench.flow()["last_acknowledgement"], 0x9000_0000_u32);
+    }
+}
+
+#[test]
 fn a_reset_s_acknowledgement_number_counts_only_with_the_flag() {
     let mut bench = Bench::new();
     bench.run(&segment(1000, SYN, 100, 0).frame());
