@@ -121,15 +121,19 @@ pub(super) fn load(
     Ok((object, maps))
 }
 
-/// Names the loaded program in the pin folder, in the place of an earlier one. It comes last: it says that the rest is complete.
+/// Names the loaded program in the pin folder. It comes last: it says that the rest is complete.
+///
+/// An earlier pin is replaced in one step. A moment without it would be one in which a kill made the next start take the pins
+/// for those of a start that was never completed, and remove them under live connections.
 fn pin_program(object: &mut Ebpf, pins: &Pins) -> Result<(), LoadError> {
-    let path = pins.program();
-    if path.exists() {
-        pins.remove_file(&path)?;
+    let next = pins.next_program();
+    if next.exists() {
+        pins.remove_file(&next)?;
     }
     program(object, Part::PacketPath)?
-        .pin(&path)
-        .map_err(LoadError::Pin)
+        .pin(&next)
+        .map_err(LoadError::Pin)?;
+    Ok(pins.replace_program()?)
 }
 
 /// A program in the object.

@@ -156,9 +156,10 @@ impl Pins {
         if self.program().exists() {
             return Ok(Found::Ours);
         }
-        // The program is pinned last: without it the start was killed in the middle, and nothing of it is in use.
-        self.remove_all()?;
-        fs::create_dir_all(&self.root).map_err(PinsError::io("making the folder", &self.root))?;
+        // The program is pinned last: without it the start was killed in the middle, and nothing of it is in use. The root
+        // stays, because the lock is on it: a new folder of that name could be locked by another director.
+        let folder = self.folder();
+        fs::remove_dir_all(&folder).map_err(PinsError::io("removing the pins in", &folder))?;
         Ok(Found::Nothing)
     }
 
@@ -172,6 +173,17 @@ impl Pins {
     #[must_use]
     pub fn program(&self) -> PathBuf {
         self.folder().join("program")
+    }
+
+    /// Where a program is pinned before it takes the place of [`Self::program`].
+    pub(super) fn next_program(&self) -> PathBuf {
+        self.folder().join("program_next")
+    }
+
+    /// Puts the pin of the next program in the place of the earlier one, in one step.
+    pub(super) fn replace_program(&self) -> Result<(), PinsError> {
+        let path = self.program();
+        fs::rename(self.next_program(), &path).map_err(PinsError::io("replacing the pin", &path))
     }
 
     /// Makes this version's folder.

@@ -94,6 +94,43 @@ fn a_start_that_was_killed_in_the_middle_does_not_stop_the_next_one() {
     fs::remove_file(pins::folder(root.path()).join("program")).expect("the last pin");
     let next = DataPlane::load(root.path(), 4096).expect("a new start");
     assert_eq!(next.found(), Found::Nothing);
+    let second = DataPlane::load(root.path(), 4096);
+    assert!(
+        matches!(second, Err(LoadError::Pins(PinsError::Locked { .. }))),
+        "the new start holds the folder"
+    );
+}
+
+#[test]
+fn a_start_that_cannot_pin_its_program_leaves_the_earlier_one_s_pins_in_use() {
+    let mut bench = Bench::new();
+    bench.dataplane.keep();
+    let Bench { dataplane, root } = bench;
+    drop(dataplane);
+    // A folder where the new pin would be made: it cannot be replaced by one.
+    let folder = pins::folder(root.path());
+    fs::create_dir_all(folder.join("program_next")).expect("a folder");
+    let refused = DataPlane::load(root.path(), 4096);
+    assert!(matches!(
+        refused,
+        Err(LoadError::Pins(_) | LoadError::Pin(_))
+    ));
+    drop(refused);
+    assert!(folder.join("program").exists());
+}
+
+#[test]
+fn a_start_replaces_what_a_killed_one_left_beside_the_program() {
+    let mut bench = Bench::new();
+    bench.dataplane.keep();
+    let Bench { dataplane, root } = bench;
+    drop(dataplane);
+    let folder = pins::folder(root.path());
+    fs::hard_link(folder.join("program"), folder.join("program_next")).expect("another pin");
+    let next = DataPlane::load(root.path(), 4096).expect("the pins are taken over");
+    assert_eq!(next.found(), Found::Ours);
+    assert!(folder.join("program").exists());
+    assert!(!folder.join("program_next").exists());
 }
 
 #[test]
