@@ -242,6 +242,7 @@ fn a_table_that_is_full_never_stops_a_packet() {
         );
     }
     assert!(bench.rows(map::FLOWS_V4).len() < 5000);
+    assert_eq!(bench.counters()["forward_new"], 5000);
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What a forwarded frame looks like, byte for byte.
 
+use director::config::Scheduler;
 use director_common::limits::map;
 use etherparse::Ipv4Header;
 use serde_json::json;
 
 use crate::{
-    bench::{Bench, DIRECTOR_MAC, DROP, TX, mac},
+    bench::{Bench, DIRECTOR_MAC, DROP, TX, mac, server, wanted},
     packets::{self, ETHERNET, Packet},
 };
 
@@ -81,6 +82,37 @@ fn the_checksum_is_right_where_it_wraps() {
 }
 
 #[test]
+fn every_ttl_that_lasts_falls_by_one() {
+    let mut bench = Bench::new();
+    bench.run(&packets::syn(1000).frame());
+    for ttl in 2..=u8::MAX {
+        let packet = packets::ack(1000).ttl(ttl);
+        let run = bench.run(&packet.frame());
+        assert_eq!(
+            (run.action, run.packet),
+            (TX, forwarded(&packet, 1)),
+            "TTL {ttl}"
+        );
+    }
+}
+
+#[test]
+fn frames_longer_than_1500_bytes_are_forwarded_whole() {
+    let mut bench = Bench::new();
+    bench.run(&packets::syn(1000).frame());
+    // The kernel runs a program without fragments on no more than a page has room for.
+    for length in [1461, 2000, 3000, 3300] {
+        let packet = packets::ack(1000).payload(length);
+        let run = bench.run(&packet.frame());
+        assert_eq!(
+            (run.action, run.packet),
+            (TX, forwarded(&packet, 1)),
+            "{length} bytes"
+        );
+    }
+}
+
+#[test]
 fn options_padding_and_dont_fragment_pass_through() {
     let mut bench = Bench::new();
     bench.run(&packets::syn(1000).frame());
@@ -125,4 +157,27 @@ fn traffic_counts_connections_packets_and_bytes_without_the_link_layer() {
     assert_eq!(servers.len(), 1);
     assert_eq!(servers[0].1["sum"], sum);
     assert_eq!(bench.rows(map::SERVICE_TRAFFIC)[0].1["sum"], sum);
+}
+
+#[test]
+fn who_takes_over_a_freed_index_does_not_inherit_its_traffic() {
+    let mut bench = Bench::with(&wanted(Scheduler::RoundRobin, &[server(1, 1)]));
+    bench.run(&packets::syn(1000).frame());
+    bench.run(&packets::udp(1000).frame());
+    assert_eq!(bench.rows(map::SERVER_TRAFFIC).len(), 2);
+    // In one step the old server goes, in another the new one comes: only then the index is given away again.
+    bench.apply(&wanted(Scheduler::RoundRobin, &[]));
+    bench.apply(&wanted(Scheduler::RoundRobin, &[server(2, 1)]));
+    assert_eq!(bench.rows(map::SERVER_TRAFFIC), []);
+    let services = bench.rows(map::SERVICE_TRAFFIC);
+    assert_eq!(
+        services.len(),
+        2,
+        "the services stayed, and so did their traffic"
+    );
+    assert_eq!(bench.run(&packets::syn(1001).frame()).action, TX);
+    assert_eq!(
+        bench.rows(map::SERVER_TRAFFIC)[0].1["sum"]["connections"],
+        1
+    );
 }
