@@ -84,14 +84,26 @@ pub struct Tables {
 
 /// More things are wanted than a table has room for.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{wanted} {what} are configured; the table holds {room}")]
+#[error("{wanted} {what} are configured; the table holds {room}{}", remedy(*.leaving))]
 pub struct TableFull {
     /// What there are too many of.
     pub what: &'static str,
     /// How many are wanted.
     pub wanted: usize,
+    /// How many are not wanted any more; their entries are free only after this step.
+    pub leaving: usize,
     /// How many there is room for.
     pub room: u32,
+}
+
+/// What helps where the table is full only for this step.
+fn remedy(leaving: usize) -> String {
+    match leaving {
+        0 => String::new(),
+        _ => format!(
+            ", and {leaving} that leave have their entries until this step is done: take the old ones out first, and add the new ones in a second step"
+        ),
+    }
 }
 
 impl Tables {
@@ -108,8 +120,9 @@ impl Tables {
         let instances = next.place_instances(self, wanted)?;
         next.place_services(self, wanted, &instances)?;
         next.release_servers(wanted);
+        let indexes = next.place_servers(self, wanted)?;
         for (key, service) in &wanted.services {
-            next.place_servers(self, key, service, instances[&service.instance])?;
+            next.fill_servers(key, service, instances[&service.instance], &indexes);
         }
         Ok(next)
     }
@@ -191,17 +204,34 @@ impl Tables {
         }
     }
 
+    /// Every wanted server's own index, or one that is free and was free before: a scheduling table may still point to
+    /// the rest.
     fn place_servers(
-        &mut self,
+        &self,
         current: &Self,
+        wanted: &Wanted,
+    ) -> Result<BTreeMap<ServerKey, u32>, TableFull> {
+        let servers = wanted.services.iter().flat_map(|(key, service)| {
+            let id = self.services[key].id;
+            let key = move |server: &WantedServer| (id, mapped(server.address));
+            service.servers.iter().map(key)
+        });
+        let keys: BTreeSet<ServerKey> = servers.collect();
+        let known: BTreeMap<ServerKey, u32> = current.taken_servers().collect();
+        place("real servers", MAX_SERVERS, &known, keys.iter())
+    }
+
+    fn fill_servers(
+        &mut self,
         key: &ServiceKey,
         service: &WantedService,
         instance: u32,
-    ) -> Result<(), TableFull> {
+        indexes: &BTreeMap<ServerKey, u32>,
+    ) {
         let id = self.services[key].id;
         let mut weights = Vec::with_capacity(service.servers.len());
         for server in &service.servers {
-            let index = self.own_or_free_index(current, id, server)?;
+            let index = indexes[&(id, mapped(server.address))];
             let entry = self.servers.entry(index).or_default();
             *entry = server_entry(entry, key, id, instance, server);
             let weight = if server.path.is_some() {
@@ -213,28 +243,19 @@ impl Tables {
         }
         self.schedules
             .insert(id, schedule::slots(service.scheduler, &weights));
-        Ok(())
     }
 
-    /// The server's own entry, or one that is free and was free before: a scheduling table may still point to the rest.
-    fn own_or_free_index(
-        &self,
-        current: &Self,
-        service: u32,
-        server: &WantedServer,
-    ) -> Result<u32, TableFull> {
-        if let Some(index) = self.server_index(service, server.address) {
-            return Ok(index);
-        }
-        (1..MAX_SERVERS)
-            .find(|index| self.is_free(*index) && current.is_free(*index))
-            .ok_or(TableFull {
-                what: "real servers",
-                wanted: MAX_SERVERS as usize,
-                room: MAX_SERVERS - 1,
-            })
+    /// The entries that belong to a service, with their indexes.
+    fn taken_servers(&self) -> impl Iterator<Item = (ServerKey, u32)> {
+        self.servers
+            .iter()
+            .filter(|(_, entry)| entry.service != 0)
+            .map(|(index, entry)| ((entry.service, entry.address), *index))
     }
 }
+
+/// Identity of a real server in the tables: its service's index, and its address as the table holds it.
+type ServerKey = (u32, [u8; 16]);
 
 impl Tables {
     /// Index of a real server of a service.
@@ -245,12 +266,6 @@ impl Tables {
             .iter()
             .find(|(_, entry)| (entry.service, entry.address) == (service, address))
             .map(|(index, _)| *index)
-    }
-
-    fn is_free(&self, server: u32) -> bool {
-        self.servers
-            .get(&server)
-            .is_none_or(|entry| entry.service == 0)
     }
 }
 
@@ -309,15 +324,16 @@ fn place<'a, K: Ord + Copy + 'a>(
     known: &BTreeMap<K, u32>,
     wanted: impl ExactSizeIterator<Item = &'a K> + Clone,
 ) -> Result<BTreeMap<K, u32>, TableFull> {
-    let full = TableFull {
-        what,
-        wanted: wanted.len(),
-        room: room - 1,
-    };
     let mut indexes: BTreeMap<K, u32> = wanted
         .clone()
         .filter_map(|key| known.get(key).map(|index| (*key, *index)))
         .collect();
+    let full = TableFull {
+        what,
+        wanted: wanted.len(),
+        leaving: known.len() - indexes.len(),
+        room: room - 1,
+    };
     // An index that something else leaves now is not given away in the same step: packets may still be on their way by it.
     let taken: BTreeSet<u32> = known.values().copied().collect();
     let mut free = (1..room).filter(|index| !taken.contains(index));

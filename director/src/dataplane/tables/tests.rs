@@ -25,6 +25,14 @@ fn server(last: u8) -> WantedServer {
     }
 }
 
+/// One of many servers.
+fn numbered(number: u32) -> WantedServer {
+    WantedServer {
+        address: IpAddr::from(number.to_be_bytes()),
+        ..server(1)
+    }
+}
+
 fn failed(last: u8) -> WantedServer {
     WantedServer {
         path: None,
@@ -167,12 +175,7 @@ fn instances_keep_their_index_when_their_order_changes() {
 
 #[test]
 fn too_many_servers_are_refused_with_the_numbers() {
-    let servers: Vec<WantedServer> = (0..MAX_SERVERS)
-        .map(|number| WantedServer {
-            address: IpAddr::from(number.to_be_bytes()),
-            ..server(1)
-        })
-        .collect();
+    let servers: Vec<WantedServer> = (0..MAX_SERVERS).map(numbered).collect();
     let refused = Tables::default().follow(&wanted(&[(3306, &servers)]));
     assert_eq!(
         refused.expect_err("no room").to_string(),
@@ -188,4 +191,31 @@ fn too_many_services_are_refused_with_the_numbers() {
         refused.expect_err("no room").to_string(),
         "1024 virtual servers are configured; the table holds 1023"
     );
+}
+
+#[test]
+fn a_table_can_be_filled_to_its_last_entry() {
+    let servers: Vec<WantedServer> = (1..MAX_SERVERS).map(numbered).collect();
+    let tables = follow(&Tables::default(), &[(3306, &servers)]);
+    assert!(tables.servers.keys().copied().eq(1..MAX_SERVERS));
+}
+
+#[test]
+fn more_than_half_a_table_cannot_be_exchanged_in_one_step_but_in_two() {
+    let half = MAX_SERVERS / 2;
+    let old: Vec<WantedServer> = (0..half).map(numbered).collect();
+    let new: Vec<WantedServer> = (half..MAX_SERVERS).map(numbered).collect();
+    let first = follow(&Tables::default(), &[(3306, &old)]);
+    let refused = first.follow(&wanted(&[(3306, &new)]));
+    assert_eq!(
+        refused.expect_err("no room"),
+        TableFull {
+            what: "real servers",
+            wanted: 2048,
+            leaving: 2048,
+            room: 4095
+        }
+    );
+    let between = follow(&first, &[(3306, &[])]);
+    follow(&between, &[(3306, &new)]);
 }
