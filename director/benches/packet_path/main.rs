@@ -54,6 +54,7 @@ fn main() -> Result<ExitCode> {
         figures = measure(&options, &cpus)?;
     }
     print(&figures);
+    println!("{}", without_empty(&figures));
     if let Some(file) = &options.json {
         let lines: String = figures.iter().map(Figure::json).collect();
         fs::write(file, lines).with_context(|| format!("writing {}", file.display()))?;
@@ -159,6 +160,22 @@ fn spread(times: &[f64]) -> [f64; 3] {
 fn progress(steps: usize) -> Result<ProgressBar> {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} {elapsed}")?;
     Ok(ProgressBar::new(steps as u64).with_style(style))
+}
+
+/// The other way to count: without what any program costs. Both are told, because the kernel's part makes a ratio smaller.
+fn without_empty(figures: &[Figure]) -> String {
+    let [empty, floor, hit, ..] = figures else {
+        return String::new();
+    };
+    let beyond = |figure: &Figure| figure.ns[0] - empty.ns[0];
+    format!(
+        "`empty`, what the kernel needs to run any program, is part of every figure. Without it: floor {:.1} ns, {} {:.1} ns, \
+         ratio {:.1} (rough: the kernel counts in whole nanoseconds).",
+        beyond(floor),
+        hit.case.name,
+        beyond(hit),
+        beyond(hit) / beyond(floor),
+    )
 }
 
 fn print(figures: &[Figure]) {
