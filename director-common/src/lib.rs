@@ -21,7 +21,7 @@ pub mod service;
 pub mod tcp;
 
 /// Version of the layouts in this crate. Pinned maps of another version are never touched.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// IP protocol numbers (IANA), as they stand in a flow or service key.
 pub mod protocol {

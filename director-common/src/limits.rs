@@ -3,7 +3,9 @@
 /// Slots of the table of virtual services; slot 0 is reserved.
 pub const MAX_SERVICES: u32 = 1024;
 /// Slots of the table of real servers (one for each service that a server is in); slot 0 is reserved.
-pub const MAX_SERVERS: u32 = 4096;
+pub const MAX_SERVERS: u32 = 16_384;
+/// Servers of one service, its sorry server among them.
+pub const MAX_SERVERS_PER_SERVICE: u32 = 256;
 /// Slots of the table of VRRP instances; slot 0 is reserved.
 pub const MAX_INSTANCES: u32 = 256;
 /// Flows that the table holds unless the daemon is told otherwise.

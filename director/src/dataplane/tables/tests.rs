@@ -179,7 +179,7 @@ fn too_many_servers_are_refused_with_the_numbers() {
     let refused = Tables::default().follow(&wanted(&[(3306, &servers)]));
     assert_eq!(
         refused.expect_err("no room").to_string(),
-        "4096 real servers are configured; the table holds 4095"
+        "16384 real servers are configured; the table holds 16383"
     );
 }
 
@@ -211,9 +211,9 @@ fn more_than_half_a_table_cannot_be_exchanged_in_one_step_but_in_two() {
         refused.expect_err("no room"),
         TableFull {
             what: "real servers",
-            wanted: 2048,
-            leaving: 2048,
-            room: 4095
+            wanted: 8192,
+            leaving: 8192,
+            room: 16383
         }
     );
     let between = follow(&first, &[(3306, &[])]);
