@@ -1,14 +1,55 @@
 //! `global_defs`.
 
+use std::{collections::HashMap, iter, time::Duration};
+
 use serde::Serialize;
 
-use super::{grammar::GLOBAL_DEFS, settings::Settings, value::Spanned, vrrp::Version};
+use super::{
+    Diagnostic, Span,
+    diagnostic::{nearest, quoted},
+    grammar::GLOBAL_DEFS,
+    settings::{Setting, Settings},
+    tree::Word,
+    value::{Spanned, number},
+    vrrp::Version,
+};
 
 /// Settings of the whole daemon.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Global {
     /// `router_id`: the name of this director in notices. Default: the host name (read by the daemon, not here).
     pub router_id: Option<String>,
+    /// `lvs_timeouts`.
+    pub lvs_timeouts: LvsTimeouts,
+    /// `director_flow_table_size` and the like.
+    pub table_sizes: TableSizes,
+}
+
+/// `lvs_timeouts`: how long flows without packets are kept; `None`: the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LvsTimeouts {
+    /// `tcp`: established TCP flows.
+    #[serde(with = "super::optional_seconds")]
+    pub tcp: Option<Duration>,
+    /// `tcpfin`: TCP flows after a FIN.
+    #[serde(with = "super::optional_seconds")]
+    pub tcpfin: Option<Duration>,
+    /// `udp`: UDP flows.
+    #[serde(with = "super::optional_seconds")]
+    pub udp: Option<Duration>,
+}
+
+/// How many entries the tables of the packet path hold; `None`: the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TableSizes {
+    /// `director_flow_table_size`: established flows, of each address family.
+    pub flows: Option<u32>,
+    /// `director_half_open_table_size`: flows whose handshake is not done.
+    pub half_open: Option<u32>,
+    /// `director_persistence_table_size`: clients that stay with their real server.
+    pub persistence: Option<u32>,
+    /// `director_fragment_table_size`: fragmented packets whose later parts may still come.
+    pub fragments: Option<u32>,
 }
 
 /// Reads `global_defs`, and what it says for all instances. keepalived takes several such blocks as one.
@@ -22,7 +63,122 @@ pub(super) fn read(root: &mut Settings<'_, '_>) -> (Global, Version) {
             global.router_id = Some(value);
         }
         version = Version::read(&mut settings, "vrrp_version").unwrap_or(version);
+        lvs_timeouts(&mut settings, &mut global.lvs_timeouts);
+        table_sizes(&mut settings, &mut global.table_sizes);
         settings.finish();
     }
     (global, version)
+}
+
+fn table_sizes(settings: &mut Settings<'_, '_>, sizes: &mut TableSizes) {
+    /// A smaller one is full at once, and a larger one needs more memory than any director has.
+    const ENTRIES: std::ops::RangeInclusive<u32> = 1024..=134_217_728;
+    let tables = [
+        ("director_flow_table_size", &mut sizes.flows),
+        ("director_half_open_table_size", &mut sizes.half_open),
+        ("director_persistence_table_size", &mut sizes.persistence),
+        ("director_fragment_table_size", &mut sizes.fragments),
+    ];
+    for (name, size) in tables {
+        if let Some(found) = settings.number(name, ENTRIES) {
+            *size = Some(found.value);
+        }
+    }
+}
+
+/// `lvs_timeouts [tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]`, also one below the other in a block.
+fn lvs_timeouts(settings: &mut Settings<'_, '_>, timeouts: &mut LvsTimeouts) {
+    let Some(setting) = settings.take("lvs_timeouts") else {
+        return;
+    };
+    if setting.block.is_some() {
+        settings.diagnostics.push(
+            Diagnostic::warning(setting.span, "`lvs_timeouts` in braces is not read by keepalived")
+                .label("it is read here")
+                .note("keepalived takes the closing brace for the end of `global_defs`, and nothing after it as part of that block")
+                .help("write it on one line: `lvs_timeouts tcp 900 tcpfin 120 udp 300`"),
+        );
+    }
+    let lines = setting
+        .block
+        .into_iter()
+        .flat_map(|block| &block.statements);
+    for statement in lines.clone() {
+        if let (Some(_), Some(word)) = (&statement.block, statement.words.last()) {
+            settings.diagnostics.push(Diagnostic::error(
+                word.span,
+                "a block cannot stand among timeouts",
+            ));
+        }
+    }
+    let lines = iter::once(setting.arguments).chain(lines.map(|line| line.words.as_slice()));
+    let mut pairs = lines.flat_map(|line| line.chunks(2)).peekable();
+    if pairs.peek().is_none() {
+        settings.diagnostics.push(no_timeouts(&setting));
+    }
+    let mut timeouts = Timeouts {
+        timeouts,
+        set: HashMap::new(),
+    };
+    for pair in pairs {
+        timeouts.pair(settings, pair);
+    }
+}
+
+fn no_timeouts(setting: &Setting<'_>) -> Diagnostic {
+    Diagnostic::error(setting.span, "`lvs_timeouts` has no timeout")
+        .label("at least one of `tcp`, `tcpfin` and `udp` is wanted, each with its seconds")
+}
+
+struct Timeouts<'a> {
+    timeouts: &'a mut LvsTimeouts,
+    /// Where each of them was set last, whether its value was right or not.
+    set: HashMap<&'static str, Span>,
+}
+
+impl Timeouts<'_> {
+    fn pair(&mut self, settings: &mut Settings<'_, '_>, pair: &[Word]) {
+        /// keepalived's limit: 31 days.
+        const MOST_SECONDS: u32 = 31 * 24 * 3600;
+        let Some(name) = pair.first() else { return };
+        let (known, timeout) = match name.text.as_str() {
+            "tcp" => ("tcp", &mut self.timeouts.tcp),
+            "tcpfin" => ("tcpfin", &mut self.timeouts.tcpfin),
+            "udp" => ("udp", &mut self.timeouts.udp),
+            _ => {
+                settings.diagnostics.push(unknown_timeout(name));
+                return;
+            }
+        };
+        if let Some(earlier) = self.set.insert(known, name.span) {
+            settings.diagnostics.push(
+                Diagnostic::warning(earlier, format!("`{known}` is set more than once"))
+                    .label("this one has no effect")
+                    .related(name.span, "the last one wins")
+                    .help("take one of them away"),
+            );
+        }
+        let Some(word) = pair.get(1) else {
+            settings.diagnostics.push(
+                Diagnostic::error(name.span, format!("`{known}` needs its value"))
+                    .label("its seconds are missing after this word"),
+            );
+            return;
+        };
+        if let Some(seconds) = settings.keep(number(word, known, 0..=MOST_SECONDS)) {
+            // 0 leaves the kernel's value as it is in IPVS.
+            *timeout = (seconds > 0).then(|| Duration::from_secs(seconds.into()));
+        }
+    }
+}
+
+fn unknown_timeout(name: &Word) -> Diagnostic {
+    let error = Diagnostic::error(
+        name.span,
+        format!("unknown word {} in `lvs_timeouts`", quoted(&name.text)),
+    );
+    match nearest(&name.text, ["tcp", "tcpfin", "udp"]) {
+        Some(near) => error.label(format!("did you mean `{near}`?")),
+        None => error.label("it takes `tcp`, `tcpfin` and `udp`, each with its seconds"),
+    }
 }

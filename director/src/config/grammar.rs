@@ -63,7 +63,7 @@ pub(super) enum Shape {
     Words(usize, usize),
     /// Words, then a block.
     Block(usize, usize),
-    /// The rest of the line, and perhaps a block. Only for what is passed over.
+    /// The rest of the line, and perhaps a block. For what is passed over, and for what its reader judges word by word.
     Anything,
 }
 

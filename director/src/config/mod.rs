@@ -24,12 +24,12 @@ use serde::Serialize;
 
 pub use check::{CheckPace, TcpCheck};
 pub use diagnostic::{Diagnostic, Footer, Severity};
-pub use global::Global;
+pub use global::{Global, LvsTimeouts, TableSizes};
 pub use load::{DEFAULT_PATH, Loaded, load, parse};
 pub use render::{Color, Record};
 pub use sources::{MAX_FILE_BYTES, Place, ReadError, Source, Sources};
 pub use virtual_server::{
-    ForwardingMethod, Protocol, RealServer, Scheduler, SorryServer, VirtualServer,
+    ForwardingMethod, Protocol, RealServer, Scheduler, SchedulerFlags, SorryServer, VirtualServer,
 };
 pub use vrrp::{
     Authentication, AuthenticationType, GratuitousArp, InitialState, SyncGroup, VirtualAddress,

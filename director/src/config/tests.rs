@@ -4,9 +4,11 @@ mod arbitrary;
 mod bad_input;
 mod examples;
 mod files;
+mod global;
 mod grammar;
 mod layout;
 mod rules;
+mod services;
 
 use std::path::Path;
 

@@ -158,45 +158,108 @@ fn boolean(word: &Word, name: &str) -> Result<bool, Diagnostic> {
     }
 }
 
-/// An IPv4 address. The types have room for IPv6; the data plane does not yet.
+/// The address of one host.
 pub(super) fn address(word: &Word) -> Result<IpAddr, Diagnostic> {
-    if let Ok(address) = word.text.parse::<Ipv4Addr>() {
-        return usable(address, word);
+    match word.text.parse() {
+        Ok(address) => usable(address, word),
+        Err(_) => Err(not_an_address(word)),
     }
-    if word.text.parse::<Ipv6Addr>().is_ok() {
-        return Err(
-            Diagnostic::error(word.span, "IPv6 is not supported yet").help("write an IPv4 address")
-        );
+}
+
+/// An address that a host can have on a network.
+pub(super) fn network_address(word: &Word) -> Result<IpAddr, Diagnostic> {
+    let address = address(word)?;
+    if address.is_loopback() {
+        return Err(Diagnostic::error(
+            word.span,
+            format!("{} is a loopback address", quoted(&word.text)),
+        )
+        .label("no packet on a network has it")
+        .help("write the address on the network"));
     }
+    Ok(address)
+}
+
+/// The address of a virtual, real or sorry server.
+pub(super) fn service_address(word: &Word) -> Result<IpAddr, Diagnostic> {
+    unscoped(network_address(word)?, word)
+}
+
+/// The address of a check's either end, which may be the director itself.
+pub(super) fn check_address(word: &Word) -> Result<IpAddr, Diagnostic> {
+    unscoped(address(word)?, word)
+}
+
+/// A link-local address says nothing without an interface (RFC 4007 section 6), and there is no place to write one.
+fn unscoped(address: IpAddr, word: &Word) -> Result<IpAddr, Diagnostic> {
+    match address {
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => Err(Diagnostic::error(
+            word.span,
+            format!("{} is a link-local address", quoted(&word.text)),
+        )
+        .label("it is another host on each network, and no interface can be written here")
+        .help("write a unique local (fd00::/8) or a global address of the same host")),
+        _ => Ok(address),
+    }
+}
+
+fn not_an_address(word: &Word) -> Diagnostic {
     let error = Diagnostic::error(
         word.span,
         format!("{} is not an IP address", quoted(&word.text)),
     );
-    Err(if word.text.contains('/') {
-        error.label("an address without a mask is wanted here")
-    } else if let Some((address, port)) = word
-        .text
-        .rsplit_once(':')
-        .filter(|(address, _)| address.parse::<Ipv4Addr>().is_ok())
-    {
-        error.label(format!(
+    if word.text.contains('/') {
+        return error.label("an address without a mask is wanted here");
+    }
+    if let Some((address, port)) = with_port(&word.text) {
+        return error.label(format!(
             "write the port as a word of its own: `{address} {port}`"
-        ))
-    } else {
-        error.label("an address such as 192.168.66.251 is wanted here; names are not resolved")
-    })
+        ));
+    }
+    match word.text.split_once('%') {
+        Some((address, _)) if address.parse::<Ipv6Addr>().is_ok() => {
+            error.label("an address without an interface is wanted here")
+        }
+        _ => error.label(
+            "an address such as 192.168.66.251 or fd00::251 is wanted here; names are not resolved",
+        ),
+    }
+}
+
+/// `ADDRESS:PORT`, or `[ADDRESS]:PORT` with IPv6.
+fn with_port(text: &str) -> Option<(IpAddr, &str)> {
+    let (address, port) = text.rsplit_once(':')?;
+    let bare = address
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    let address = match bare {
+        Some(bare) => bare.parse::<Ipv6Addr>().ok()?.into(),
+        None => address.parse::<Ipv4Addr>().ok()?.into(),
+    };
+    Some((address, port))
 }
 
 /// An address that a host can have and that packets can be sent to.
-fn usable(address: Ipv4Addr, word: &Word) -> Result<IpAddr, Diagnostic> {
-    let kind = if address.is_unspecified() {
+fn usable(address: IpAddr, word: &Word) -> Result<IpAddr, Diagnostic> {
+    let mapped = match address {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => v6.to_ipv4_mapped(),
+    };
+    let kind = if let Some(v4) = mapped {
+        return Err(Diagnostic::error(
+            word.span,
+            format!("{} is an IPv4 address within IPv6", quoted(&word.text)),
+        )
+        .label("no packet on a network has it")
+        .help(format!("write `{v4}`")));
+    } else if address.is_unspecified() {
         "no host's address"
     } else if address.is_multicast() {
         "a multicast address"
-    } else if address.is_broadcast() {
+    } else if address == IpAddr::V4(Ipv4Addr::BROADCAST) {
         "a broadcast address"
     } else {
-        return Ok(address.into());
+        return Ok(address);
     };
     Err(
         Diagnostic::error(word.span, format!("{} is {kind}", quoted(&word.text)))
@@ -206,9 +269,14 @@ fn usable(address: Ipv4Addr, word: &Word) -> Result<IpAddr, Diagnostic> {
 
 /// A port from 1 to 65535.
 pub(super) fn port(word: &Word) -> Result<u16, Diagnostic> {
-    number(word, "the port", 1..=u16::MAX).map_err(|mut error| {
-        error.label = Some("a port is a whole number from 1 to 65535".to_owned());
-        error
+    number(word, "the port", 1..=u16::MAX)
+        .map_err(|error| error.label("a port is a whole number from 1 to 65535"))
+}
+
+/// The same, or 0 for all ports.
+pub(super) fn port_or_all(word: &Word) -> Result<u16, Diagnostic> {
+    number(word, "the port", 0..=u16::MAX).map_err(|error| {
+        error.label("a port is a whole number from 1 to 65535, or 0 for all ports")
     })
 }
 

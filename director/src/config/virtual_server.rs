@@ -7,11 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::{Span, check::TcpCheck};
 
 mod agreement;
+mod limits;
+mod persistence;
 mod pool;
 mod real_server;
+mod scheduler;
 mod service;
 
 pub(super) use agreement::judge;
+pub use scheduler::{Scheduler, SchedulerFlags};
 pub(super) use service::virtual_servers;
 
 /// One `virtual_server`.
@@ -19,12 +23,16 @@ pub(super) use service::virtual_servers;
 pub struct VirtualServer {
     /// The address on the network.
     pub address: IpAddr,
-    /// 1 to 65535.
+    /// 1 to 65535, or 0 for all ports, which only a service with persistence has.
     pub port: u16,
     /// `protocol`.
     pub protocol: Protocol,
     /// `lb_algo` or `lvs_sched`.
     pub scheduler: Scheduler,
+    /// `sh-port`, `mh-fallback` and the like.
+    pub scheduler_flags: SchedulerFlags,
+    /// `ops`: each datagram is scheduled by itself, and no flow is kept. UDP only.
+    pub one_packet: bool,
     /// `lb_kind` or `lvs_method`.
     pub forwarding: ForwardingMethod,
     /// `quorum`: least weight of live servers for the service to be up. Default 1.
@@ -36,6 +44,11 @@ pub struct VirtualServer {
     /// `persistence_timeout`; `None`: off.
     #[serde(with = "super::optional_seconds")]
     pub persistence_timeout: Option<Duration>,
+    /// `persistence_granularity`: clients whose first bits are equal stay together. Default 32, IPv6 128: each by itself.
+    pub persistence_prefix: u8,
+    /// `idle_timeout`: how long an established flow without packets is kept; `None`: as long as the others of its protocol.
+    #[serde(with = "super::optional_seconds")]
+    pub idle_timeout: Option<Duration>,
     /// `None`: nobody answers while quorum is lost.
     pub sorry_server: Option<SorryServer>,
     /// In the order of the file.
@@ -54,6 +67,10 @@ pub struct RealServer {
     pub port: u16,
     /// 0 to 2^31 - 1; 0 gets no new flows.
     pub weight: u32,
+    /// `uthreshold`: with this many flows it gets no new ones. 0: no limit.
+    pub upper_threshold: u32,
+    /// `lthreshold`: below this many flows it gets new ones again. 0: below three quarters of the upper threshold.
+    pub lower_threshold: u32,
     /// A failed check sets the weight to 0 instead of removing the server.
     pub inhibit_on_failure: bool,
     /// `alpha` of the server, or the virtual server's.
@@ -85,28 +102,6 @@ pub enum Protocol {
     Tcp,
     /// `UDP`.
     Udp,
-}
-
-/// `lb_algo`, `lvs_sched`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Scheduler {
-    /// `rr`: one after the other, whatever their weights.
-    #[serde(rename = "rr")]
-    RoundRobin,
-    /// `wrr`: in proportion to their weights.
-    #[serde(rename = "wrr")]
-    WeightedRoundRobin,
-}
-
-impl Scheduler {
-    /// The word of ipvsadm and keepalived.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RoundRobin => "rr",
-            Self::WeightedRoundRobin => "wrr",
-        }
-    }
 }
 
 /// `lb_kind`, `lvs_method`. NAT and TUN are errors, never silently something else.

@@ -20,7 +20,8 @@ pub fn slots(scheduler: Scheduler, servers: &[(u32, u32)]) -> Slots {
         .collect();
     match scheduler {
         Scheduler::RoundRobin => available.into_iter().map(|(index, _)| index).collect(),
-        Scheduler::WeightedRoundRobin => weighted(&fit(&available)),
+        // The others have no order of turns of their own; by weight is the nearest to them.
+        _ => weighted(&fit(&available)),
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use super::{event::Verdict, pool::Met, *};
 use crate::config::{
-    CheckPace, ForwardingMethod, Protocol, Scheduler, SorryServer, Span, TcpCheck, VirtualServer,
+    CheckPace, ForwardingMethod, Protocol, Scheduler, SchedulerFlags, SorryServer, Span, TcpCheck,
+    VirtualServer,
 };
 
 const VIP: &str = "192.168.66.251";
@@ -37,6 +38,8 @@ fn real_server(address: &str, weight: u32) -> crate::config::RealServer {
         address: ip(address),
         port: 3306,
         weight,
+        upper_threshold: 0,
+        lower_threshold: 0,
         inhibit_on_failure: false,
         alpha: false,
         checks: vec![check],
@@ -50,11 +53,15 @@ fn virtual_server(servers: Vec<crate::config::RealServer>) -> VirtualServer {
         port: 3306,
         protocol: Protocol::Tcp,
         scheduler: Scheduler::WeightedRoundRobin,
+        scheduler_flags: SchedulerFlags::default(),
+        one_packet: false,
         forwarding: ForwardingMethod::DirectRouting,
         quorum: 1,
         hysteresis: 0,
         alpha: false,
         persistence_timeout: None,
+        persistence_prefix: 32,
+        idle_timeout: None,
         sorry_server: Some(SorryServer {
             address: ip(SORRY),
             port: 3306,

@@ -1,6 +1,6 @@
 //! Reading `TCP_CHECK`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{
     super::{
@@ -48,16 +48,14 @@ fn tcp_check(
     let pace = PaceSettings::read_with_retry(&mut settings, retry).within(defaults.pace);
     let address = settings
         .take("connect_ip")
-        .and_then(|setting| settings.one(&setting, value::address));
-    let port = settings
-        .take("connect_port")
-        .and_then(|setting| settings.one(&setting, value::port));
+        .and_then(|setting| settings.one(&setting, value::check_address));
+    let connect = SocketAddr::new(
+        address.map_or(defaults.connect.ip(), |found| found.value),
+        connect_port(&mut settings, setting, defaults.connect.port()),
+    );
     let check = TcpCheck {
-        connect: SocketAddr::new(
-            address.map_or(defaults.connect.ip(), |found| found.value),
-            port.map_or(defaults.connect.port(), |found| found.value),
-        ),
-        bind: bind(&mut settings),
+        connect,
+        bind: bind(&mut settings, connect.ip()),
         connect_timeout: pace.connect_timeout(),
         pace: pace.pace(),
     };
@@ -94,18 +92,49 @@ fn retry<'a>(settings: &mut Settings<'a, '_>) -> Option<Setting<'a>> {
     retry.or(misplaced)
 }
 
+/// `connect_port`. A virtual server for all ports (port 0) names none to connect to.
+fn connect_port(settings: &mut Settings<'_, '_>, check: &Setting<'_>, default: u16) -> u16 {
+    let Some(setting) = settings.take("connect_port") else {
+        if default == 0 {
+            settings.diagnostics.push(
+                Diagnostic::error(check.span, "this `TCP_CHECK` has no port to connect to")
+                    .label("its virtual server stands for all ports")
+                    .help("add `connect_port` with a port that the real server always answers on"),
+            );
+        }
+        return default;
+    };
+    let port = settings.one(&setting, value::port);
+    port.map_or(default, |found| found.value)
+}
+
 /// `bindto` and `bind_port`; either may stand alone.
-fn bind(settings: &mut Settings<'_, '_>) -> Option<(IpAddr, u16)> {
+fn bind(settings: &mut Settings<'_, '_>, connect: IpAddr) -> Option<(IpAddr, u16)> {
     let address = settings
         .take("bindto")
-        .and_then(|setting| settings.one(&setting, value::address));
+        .and_then(|setting| settings.one(&setting, value::check_address));
     let port = settings
         .take("bind_port")
         .and_then(|setting| settings.one(&setting, value::port));
     if address.is_none() && port.is_none() {
         return None;
     }
-    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    if let Some(address) = address
+        && address.value.is_ipv4() != connect.is_ipv4()
+    {
+        settings.diagnostics.push(
+            Diagnostic::error(
+                address.span,
+                format!("the check cannot connect from here to {connect}"),
+            )
+            .label("one is an IPv4 address, the other an IPv6 address")
+            .help("write an address of the director in the family of the real server"),
+        );
+    }
+    let any = match connect {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
     Some((
         address.map_or(any, |found| found.value),
         port.map_or(0, |found| found.value),

@@ -12,6 +12,17 @@ pub(in super::super) const GLOBAL_DEFS: Table = Table {
     groups: &[
         honoured(ONE, &["router_id"]),
         honoured(ONE, &["vrrp_version"]),
+        honoured(Shape::Anything, &["lvs_timeouts"]),
+        // The director's own words. No block of its own: keepalived would take its closing brace for the end of this one.
+        honoured(
+            ONE,
+            &[
+                "director_flow_table_size",
+                "director_half_open_table_size",
+                "director_persistence_table_size",
+                "director_fragment_table_size",
+            ],
+        ),
         not_yet(BLOCK, NO_MAIL, &["notification_email"]),
         not_yet(
             ONE,
@@ -108,11 +119,6 @@ pub(in super::super) const GLOBAL_DEFS: Table = Table {
                 "bfd_rlimit_rtime",
                 "umask",
             ],
-        ),
-        not_yet(
-            Shape::Anything,
-            "the flows' timeouts are the defaults",
-            &["lvs_timeouts"],
         ),
         not_yet(
             Shape::Anything,

@@ -25,17 +25,8 @@ pub(in super::super) const VIRTUAL_SERVER: Table = Table {
             &["lb_algo", "lvs_sched", "protocol", "quorum", "hysteresis"],
         ),
         honoured(Shape::Words(1, 5), &["lb_kind", "lvs_method"]),
-        honoured(SWITCH, &["persistence_timeout"]),
-        honoured(Shape::Words(1, 2), &["sorry_server"]),
-        honoured(Shape::Block(1, 2), &["real_server"]),
-        not_yet(
-            ONE,
-            "connections are scheduled one by one",
-            &["persistence_engine", "persistence_granularity"],
-        ),
-        not_yet(
+        honoured(
             Shape::Words(0, 0),
-            "the scheduler works without it",
             &[
                 "hashed",
                 "flag-1",
@@ -45,12 +36,19 @@ pub(in super::super) const VIRTUAL_SERVER: Table = Table {
                 "sh-fallback",
                 "mh-port",
                 "mh-fallback",
+                "ops",
             ],
         ),
+        honoured(SWITCH, &["persistence_timeout"]),
+        honoured(ONE, &["persistence_granularity"]),
+        // The director's own word.
+        honoured(ONE, &["idle_timeout"]),
+        honoured(Shape::Words(1, 2), &["sorry_server"]),
+        honoured(Shape::Block(1, 2), &["real_server"]),
         not_yet(
-            Shape::Words(0, 0),
-            "datagrams of one client port go to one real server",
-            &["ops"],
+            ONE,
+            "clients are told apart by their addresses alone",
+            &["persistence_engine"],
         ),
         not_yet(
             Shape::Words(0, 0),
@@ -90,6 +88,8 @@ pub(in super::super) const REAL_SERVER: Table = Table {
                 "connect_timeout",
                 "warmup",
                 "delay_loop",
+                "uthreshold",
+                "lthreshold",
             ],
         ),
         honoured(SWITCH, &["inhibit_on_failure", "alpha"]),
@@ -109,11 +109,6 @@ pub(in super::super) const REAL_SERVER: Table = Table {
                 "FILE_CHECK",
                 "BFD_CHECK",
             ],
-        ),
-        not_yet(
-            ONE,
-            "the server gets new connections however many it has",
-            &["uthreshold", "lthreshold"],
         ),
         not_yet(
             Shape::Anything,

@@ -1,6 +1,6 @@
 //! Bad input and what is said of it, word by word.
 
-use super::{Color, changed, remarks};
+use super::{Color, GOOD, changed, remarks, text};
 
 /// One remark, with its line, its underlined word and what is right.
 fn rendered(from: &str, to: &str) -> String {
@@ -51,33 +51,46 @@ warning: `use_vmac` is not supported yet
 }
 
 #[test]
-fn s2_12_another_scheduler_is_an_error() {
+fn s2_12_a_word_that_is_not_a_scheduler_is_an_error() {
     let expected = "\
-error: scheduler `wlc` is not supported yet
+error: unknown scheduler `fastest`
   --> test.conf:11:11
    |
-11 |   lb_algo wlc
-   |           ^^^ `lb_algo` takes `rr` or `wrr`
-   |
-   = help: write `lb_algo wrr`: it spreads new connections by the weights of the real servers
+11 |   lb_algo fastest
+   |           ^^^^^^^ `lb_algo` takes one of rr wrr lc wlc lblc sh mh dh fo ovf lblcr sed nq twos
 
 ";
-    assert_eq!(rendered("lb_algo wrr", "lb_algo wlc"), expected);
+    assert_eq!(rendered("lb_algo wrr", "lb_algo fastest"), expected);
 }
 
 #[test]
-fn s2_12_a_missing_scheduler_is_an_error() {
+fn s2_12_a_missing_scheduler_is_a_warning() {
     let expected = "\
-error: this virtual server has no `lb_algo`
+warning: this virtual server has no `lb_algo`
   --> test.conf:10:16
    |
 10 | virtual_server 10.0.0.1 80 {
-   |                ^^^^^^^^^^^ keepalived would take `wlc`, which is not supported yet
+   |                ^^^^^^^^^^^ it takes `wlc`, as in keepalived
    |
-   = help: add `lb_algo rr` or `lb_algo wrr`
+   = help: add `lb_algo wlc`, or another scheduler
 
 ";
     assert_eq!(rendered("  lb_algo wrr\n", ""), expected);
+}
+
+#[test]
+fn a_flag_of_another_scheduler_is_an_error() {
+    let expected = "\
+error: scheduler `mh` has no flag `sh-port`
+  --> test.conf:12:3
+   |
+12 |   sh-port
+   |   ^^^^^^^ `sh` has it
+   |
+   = help: write `mh-port`
+
+";
+    assert_eq!(rendered("lb_algo wrr", "lb_algo mh\n  sh-port"), expected);
 }
 
 #[test]
@@ -144,19 +157,82 @@ error: this `real_server` is the virtual address itself
 }
 
 #[test]
-fn port_0_is_an_error() {
+fn port_0_without_persistence_is_an_error() {
     let expected = "\
-error: `0` is out of range
+error: a virtual server for all ports needs persistence
   --> test.conf:10:25
    |
 10 | virtual_server 10.0.0.1 0 {
-   |                         ^ a port is a whole number from 1 to 65535
+   |                         ^ port 0 stands for all ports
+   |
+   = note: the connections of one client to different ports would go to different real servers; ipvsadm and keepalived refuse it, too
+   = help: add `persistence_timeout 360`, or write one port
+
+";
+    let loaded = text(
+        &GOOD
+            .replace("virtual_server 10.0.0.1 80", "virtual_server 10.0.0.1 0")
+            .replace("real_server 10.0.0.2 80", "real_server 10.0.0.2")
+            .replace("connect_timeout 2", "connect_port 80"),
+    );
+    assert_eq!(loaded.render(Color::Plain), expected);
+}
+
+#[test]
+fn another_family_than_the_virtual_servers_is_an_error() {
+    let expected = "\
+error: this `real_server` has an IPv6 address, its virtual server an IPv4 address
+  --> test.conf:14:15
+   |
+14 |   real_server fd00::2 80 {
+   |               ^^^^^^^ an IPv4 address is wanted here
+   |
+   = note: direct routing changes only the hardware addresses of a packet; it cannot make one family into the other
+   = help: write the server's IPv4 address, or a virtual server of its own for IPv6
 
 ";
     assert_eq!(
-        rendered("virtual_server 10.0.0.1 80", "virtual_server 10.0.0.1 0"),
+        rendered("real_server 10.0.0.2 80", "real_server fd00::2 80"),
         expected
     );
+}
+
+#[test]
+fn a_lower_threshold_above_the_upper_one_is_an_error() {
+    let expected = "\
+error: `lthreshold` is above `uthreshold`
+  --> test.conf:16:16
+   |
+15 |     uthreshold 5
+   |                - the server gets no new connections from here on
+16 |     lthreshold 7
+   |                ^ at most 5 can stand here
+   |
+   = help: the lower threshold says when a full server gets new connections again; without it, below three quarters of `uthreshold`
+
+";
+    assert_eq!(
+        rendered("weight 3", "uthreshold 5\n    lthreshold 7"),
+        expected
+    );
+}
+
+#[test]
+fn timeouts_in_braces_are_read_with_a_warning() {
+    let expected = "\
+warning: `lvs_timeouts` in braces is not read by keepalived
+ --> test.conf:2:3
+  |
+2 |   lvs_timeouts {
+  |   ^^^^^^^^^^^^ it is read here
+  |
+  = note: keepalived takes the closing brace for the end of `global_defs`, and nothing after it as part of that block
+  = help: write it on one line: `lvs_timeouts tcp 900 tcpfin 120 udp 300`
+
+";
+    let global = "global_defs {\n  lvs_timeouts {\n    tcp 60\n    udp 5 tcpfin 3\n  }\n}\n";
+    let loaded = text(&format!("{global}{GOOD}"));
+    assert_eq!(loaded.render(Color::Plain), expected);
 }
 
 #[test]
@@ -195,7 +271,7 @@ error: `db1` is not an IP address
   --> test.conf:14:15
    |
 14 |   real_server db1 80 {
-   |               ^^^ an address such as 192.168.66.251 is wanted here; names are not resolved
+   |               ^^^ an address such as 192.168.66.251 or fd00::251 is wanted here; names are not resolved
 
 ";
     assert_eq!(

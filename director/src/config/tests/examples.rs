@@ -14,9 +14,7 @@ fn warnings_of_both_files() -> Vec<&'static str> {
         "5 warning: `vrrp_sync_group` `VG1` has one member",
         "13 warning: `lvs_sync_daemon_interface` has no effect yet",
         "19 warning: `auth_pass` has 9 bytes; the packet has room for 8",
-        "29 warning: persistence is not supported yet",
         "37 warning: `nb_get_retry` is not a keyword of TCP_CHECK",
-        "47 warning: persistence is not supported yet",
         "55 warning: `nb_get_retry` is not a keyword of TCP_CHECK",
     ]
 }
@@ -77,6 +75,7 @@ fn s2_13_persistence_is_kept_in_the_model() {
         config.virtual_servers[0].persistence_timeout,
         Some(Duration::from_secs(120))
     );
+    assert_eq!(config.virtual_servers[0].persistence_prefix, 32);
 }
 
 #[test]

@@ -98,8 +98,8 @@ fn each_wrong_value_is_one_remark_on_its_line() {
         ),
         (
             "    10.0.0.1\n",
-            "    10.0.0.1\n    fe80::1\n",
-            "8 error: IPv6 is not supported yet",
+            "    10.0.0.1\n    fd00::1\n",
+            "8 warning: both families in one `virtual_ipaddress`",
         ),
         (
             "    10.0.0.1\n",
@@ -129,7 +129,7 @@ fn each_wrong_value_is_one_remark_on_its_line() {
         (
             "virtual_server 10.0.0.1 80",
             "virtual_server ::1 80",
-            "10 error: IPv6 is not supported yet",
+            "10 error: `::1` is a loopback address",
         ),
         (
             "virtual_server 10.0.0.1 80",
@@ -140,11 +140,6 @@ fn each_wrong_value_is_one_remark_on_its_line() {
             "lb_algo wrr",
             "lb_algo wr",
             "11 error: unknown scheduler `wr`",
-        ),
-        (
-            "lb_algo wrr",
-            "lb_algo sh",
-            "11 error: scheduler `sh` is not supported yet",
         ),
         (
             "lb_kind DR",

@@ -1,10 +1,13 @@
 //! Whether virtual servers agree with one another and with the addresses that the instances hold.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    net::SocketAddr,
+};
 
 use super::{
     super::{Diagnostic, Severity, VrrpInstance},
-    Protocol, VirtualServer,
+    Protocol, VirtualServer, limits,
 };
 
 /// Says where virtual servers collide, and where nobody holds their address.
@@ -14,6 +17,7 @@ pub(in super::super) fn judge(
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     duplicates(servers, diagnostics);
+    limits::judge(servers, diagnostics);
     // An address that was refused is not among those of its instance, and would be missed here for nothing.
     if diagnostics
         .iter()
@@ -39,9 +43,8 @@ fn duplicates(servers: &[VirtualServer], diagnostics: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     server.span,
                     format!(
-                        "a second virtual server {}:{} {}",
-                        server.address,
-                        server.port,
+                        "a second virtual server {} {}",
+                        SocketAddr::new(server.address, server.port),
                         name(server.protocol)
                     ),
                 )

@@ -63,10 +63,13 @@ fn real_server(
     } else {
         checks.iter().any(|check| check.alpha.unwrap_or(own_alpha))
     };
+    let thresholds = thresholds(&mut settings);
     let server = RealServer {
         address,
         port: defaults.port,
         weight: weight(&mut settings).unwrap_or(defaults.weight),
+        upper_threshold: thresholds.upper,
+        lower_threshold: thresholds.lower,
         inhibit_on_failure: settings
             .switch("inhibit_on_failure")
             .unwrap_or(defaults.inhibit_on_failure),
@@ -99,6 +102,51 @@ pub(super) fn weight(settings: &mut Settings<'_, '_>) -> Option<u32> {
         .map(|weight| weight.value)
 }
 
+struct Thresholds {
+    upper: u32,
+    lower: u32,
+}
+
+/// `uthreshold` and `lthreshold`, in flows; 0 is none.
+fn thresholds(settings: &mut Settings<'_, '_>) -> Thresholds {
+    /// What ipvsadm takes.
+    const MOST: u32 = 65535;
+    let upper = settings.number("uthreshold", 0..=MOST);
+    let lower = settings.number("lthreshold", 0..=MOST);
+    // One that was refused is set all the same.
+    let limited = upper.map_or(!settings.take_all("uthreshold").is_empty(), |found| {
+        found.value > 0
+    });
+    let mut thresholds = Thresholds {
+        upper: upper.map_or(0, |found| found.value),
+        lower: lower.map_or(0, |found| found.value),
+    };
+    let Some(lower) = lower.filter(|found| found.value > 0) else {
+        return thresholds;
+    };
+    if !limited {
+        settings.diagnostics.push(
+            Diagnostic::warning(
+                lower.span,
+                "`lthreshold` has no effect without `uthreshold`",
+            )
+            .label("the server gets new connections however many it has")
+            .help("add `uthreshold`, or take this away"),
+        );
+        thresholds.lower = 0;
+    } else if let Some(upper) = upper
+        && lower.value > upper.value
+    {
+        settings.diagnostics.push(
+            Diagnostic::error(lower.span, "`lthreshold` is above `uthreshold`")
+                .label(format!("at most {} can stand here", upper.value))
+                .related(upper.span, "the server gets no new connections from here on")
+                .help("the lower threshold says when a full server gets new connections again; without it, below three quarters of `uthreshold`"),
+        );
+    }
+    thresholds
+}
+
 /// The address, and where address and port stand. The port can only be the virtual server's: direct routing changes
 /// nothing in the packet that a port stands in.
 fn endpoint(
@@ -110,8 +158,13 @@ fn endpoint(
         return None;
     };
     let port_word = rest.first();
-    let port = port_word.map(|word| settings.keep(value::port(word)));
-    let address = settings.keep(value::address(word))?;
+    let port = port_word.map(|word| {
+        settings.keep(match defaults.port {
+            0 => value::port_or_all(word),
+            _ => value::port(word),
+        })
+    });
+    let address = settings.keep(value::service_address(word))?;
     if let (Some(Some(port)), Some(word)) = (port, port_word)
         && port != defaults.port
     {
@@ -125,6 +178,12 @@ fn endpoint(
             .push(virtual_address(setting.name, word));
         return None;
     }
+    if address.is_ipv4() != defaults.address.is_ipv4() {
+        settings
+            .diagnostics
+            .push(other_family(setting.name, word, defaults.address));
+        return None;
+    }
     let span = Span {
         end: port_word.unwrap_or(word).span.end,
         ..word.span
@@ -134,6 +193,15 @@ fn endpoint(
 }
 
 fn other_port(name: &str, word: &Word, port: u16) -> Diagnostic {
+    if port == 0 {
+        return Diagnostic::warning(
+            word.span,
+            format!("`{name}` has one port, and its virtual server all of them"),
+        )
+        .label("every port goes to the same port of this server")
+        .note("direct routing cannot translate ports")
+        .help("write 0 here, or no port");
+    }
     Diagnostic::warning(
         word.span,
         format!("`{name}` has another port than its virtual server"),
@@ -142,6 +210,22 @@ fn other_port(name: &str, word: &Word, port: u16) -> Diagnostic {
     .note("direct routing cannot translate ports")
     .help(format!(
         "write {port} here, or another port at the virtual server"
+    ))
+}
+
+fn other_family(name: &str, word: &Word, virtual_address: IpAddr) -> Diagnostic {
+    let (own, wanted) = match virtual_address {
+        IpAddr::V4(_) => ("IPv6", "IPv4"),
+        IpAddr::V6(_) => ("IPv4", "IPv6"),
+    };
+    Diagnostic::error(
+        word.span,
+        format!("this `{name}` has an {own} address, its virtual server an {wanted} address"),
+    )
+    .label(format!("an {wanted} address is wanted here"))
+    .note("direct routing changes only the hardware addresses of a packet; it cannot make one family into the other")
+    .help(format!(
+        "write the server's {wanted} address, or a virtual server of its own for {own}"
     ))
 }
 
@@ -159,8 +243,8 @@ fn duplicates(servers: &[RealServer], diagnostics: &mut Vec<Diagnostic>) {
                 Diagnostic::error(
                     server.span,
                     format!(
-                        "real server {}:{} is listed twice in this virtual server",
-                        server.address, server.port
+                        "real server {} is listed twice in this virtual server",
+                        SocketAddr::new(server.address, server.port)
                     ),
                 )
                 .related(earlier, "first listed here")

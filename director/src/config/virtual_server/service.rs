@@ -6,22 +6,17 @@ use super::{
     super::{
         Diagnostic, Span,
         check::PaceSettings,
-        diagnostic::{nearest, quoted},
+        diagnostic::quoted,
         grammar::VIRTUAL_SERVER,
         settings::{Setting, Settings},
-        tree::Word,
         value::{self, choice},
     },
-    ForwardingMethod, Protocol, RealServer, Scheduler, VirtualServer, pool,
+    ForwardingMethod, Protocol, RealServer, Scheduler, VirtualServer,
+    persistence::{Persistence, persistence},
+    pool,
     real_server::{self, PoolDefaults},
+    scheduler,
 };
-
-/// The schedulers of IPVS that are not supported yet.
-const SCHEDULERS_NOT_YET: [&str; 12] = [
-    "lc", "wlc", "lblc", "lblcr", "sh", "mh", "dh", "fo", "ovf", "sed", "nq", "twos",
-];
-/// keepalived's value of `persistence_timeout` without a number.
-const DEFAULT_PERSISTENCE: Duration = Duration::from_secs(360);
 
 /// All virtual servers, in order.
 pub(in super::super) fn virtual_servers(root: &mut Settings<'_, '_>) -> Vec<VirtualServer> {
@@ -36,7 +31,12 @@ fn virtual_server(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<VirtualServer> {
     let mut settings = Settings::read(&VIRTUAL_SERVER, setting.block?, diagnostics);
-    let (address, port, span) = endpoint(&mut settings, setting)?;
+    let Endpoint {
+        address,
+        port,
+        span,
+        port_span,
+    } = endpoint(&mut settings, setting)?;
     let pace = PaceSettings::read(&mut settings);
     let defaults = PoolDefaults {
         address,
@@ -46,21 +46,33 @@ fn virtual_server(
         alpha: settings.switch("alpha").unwrap_or(false),
         pace,
     };
-    let scheduler = scheduler(&mut settings, span);
+    let scheduler = scheduler::scheduler(&mut settings, span);
+    let scheduler_flags = scheduler::flags(&mut settings, scheduler);
     forwarding(&mut settings, span);
+    let persistence = persistence(&mut settings, address);
+    if port == 0 && persistence.span.is_none() {
+        settings.diagnostics.push(all_ports(port_span));
+    }
     let sorry_server = real_server::sorry_server(&mut settings, defaults);
     let real_servers = real_server::real_servers(&mut settings, defaults);
     let pool = pool::limits(&mut settings, &real_servers);
+    let protocol = protocol(&mut settings, span, &real_servers);
+    let one_packet = one_packet(&mut settings, protocol, &persistence);
     let virtual_server = VirtualServer {
         address,
         port,
-        protocol: protocol(&mut settings, span, &real_servers),
-        scheduler,
+        // What was refused is never used.
+        protocol: protocol.unwrap_or(Protocol::Tcp),
+        scheduler: scheduler.unwrap_or(Scheduler::WeightedLeastConnection),
+        scheduler_flags,
+        one_packet,
         forwarding: ForwardingMethod::DirectRouting,
         quorum: pool.quorum,
         hysteresis: pool.hysteresis,
         alpha: defaults.alpha,
-        persistence_timeout: persistence(&mut settings),
+        persistence_timeout: persistence.timeout,
+        persistence_prefix: persistence.prefix,
+        idle_timeout: idle_timeout(&mut settings, one_packet),
         sorry_server,
         real_servers,
         span,
@@ -83,8 +95,16 @@ fn no_servers(server: &VirtualServer) -> Diagnostic {
         .help("add a `real_server ADDRESS PORT { ... }`")
 }
 
-/// Address and port, and where both stand.
-fn endpoint(settings: &mut Settings<'_, '_>, setting: &Setting<'_>) -> Option<(IpAddr, u16, Span)> {
+struct Endpoint {
+    address: IpAddr,
+    /// 0: all ports.
+    port: u16,
+    /// Where both stand.
+    span: Span,
+    port_span: Span,
+}
+
+fn endpoint(settings: &mut Settings<'_, '_>, setting: &Setting<'_>) -> Option<Endpoint> {
     let [address, rest @ ..] = setting.arguments else {
         return None;
     };
@@ -103,8 +123,9 @@ fn endpoint(settings: &mut Settings<'_, '_>, setting: &Setting<'_>) -> Option<(I
     }
     let Some(port) = rest.first() else {
         settings.diagnostics.push(
-            Diagnostic::error(address.span, "this virtual server has no port")
-                .help("write the port after the address; virtual servers for all ports are not supported yet"),
+            Diagnostic::error(address.span, "this virtual server has no port").help(
+                "write the port after the address, or 0 for all ports (with `persistence_timeout`)",
+            ),
         );
         return None;
     };
@@ -112,48 +133,61 @@ fn endpoint(settings: &mut Settings<'_, '_>, setting: &Setting<'_>) -> Option<(I
         end: port.span.end,
         ..address.span
     };
-    let address = settings.keep(value::address(address));
-    let port = settings.keep(value::port(port));
-    Some((address?, port?, span))
+    let port_span = port.span;
+    let address = settings.keep(value::service_address(address));
+    let port = settings.keep(value::port_or_all(port));
+    Some(Endpoint {
+        address: address?,
+        port: port?,
+        span,
+        port_span,
+    })
 }
 
-/// Another scheduler is never taken in silence: how connections are spread decides what servers must bear.
-fn scheduler(settings: &mut Settings<'_, '_>, span: Span) -> Scheduler {
-    let any = Scheduler::RoundRobin;
-    let Some(setting) = settings.take_either(&["lb_algo", "lvs_sched"]) else {
-        settings.diagnostics.push(
-            Diagnostic::error(span, "this virtual server has no `lb_algo`")
-                .label("keepalived would take `wlc`, which is not supported yet")
-                .help("add `lb_algo rr` or `lb_algo wrr`"),
-        );
-        return any;
+fn all_ports(span: Span) -> Diagnostic {
+    Diagnostic::error(span, "a virtual server for all ports needs persistence")
+        .label("port 0 stands for all ports")
+        .note("the connections of one client to different ports would go to different real servers; ipvsadm and keepalived refuse it, too")
+        .help("add `persistence_timeout 360`, or write one port")
+}
+
+/// `ops`, which is meant for protocols of one question and one answer.
+fn one_packet(
+    settings: &mut Settings<'_, '_>,
+    protocol: Option<Protocol>,
+    persistence: &Persistence,
+) -> bool {
+    let Some(setting) = settings.take("ops") else {
+        return false;
     };
-    settings
-        .one(&setting, |word| scheduler_word(word, setting.name))
-        .map_or(any, |found| found.value)
+    if protocol == Some(Protocol::Tcp) {
+        settings.diagnostics.push(
+            Diagnostic::error(setting.span, "`ops` is for UDP only")
+                .label("the packets of a TCP connection must go to one real server")
+                .help("take it away, or write `protocol UDP`"),
+        );
+    }
+    if let Some(persistent) = persistence.span {
+        settings.diagnostics.push(
+            Diagnostic::error(setting.span, "`ops` cannot be with `persistence_timeout`")
+                .label("this schedules each datagram by itself")
+                .related(persistent, "this keeps a client at its real server")
+                .help("take one of them away"),
+        );
+    }
+    true
 }
 
-fn scheduler_word(word: &Word, keyword: &str) -> Result<Scheduler, Diagnostic> {
-    match word.text.as_str() {
-        "rr" => Ok(Scheduler::RoundRobin),
-        "wrr" => Ok(Scheduler::WeightedRoundRobin),
-        text if SCHEDULERS_NOT_YET.contains(&text) => Err(Diagnostic::error(
-            word.span,
-            format!("scheduler `{text}` is not supported yet"),
-        )
-        .label(format!("`{keyword}` takes `rr` or `wrr`"))
-        .help(format!(
-            "write `{keyword} wrr`: it spreads new connections by the weights of the real servers"
-        ))),
-        text => {
-            let error = Diagnostic::error(word.span, format!("unknown scheduler {}", quoted(text)));
-            let near = nearest(text, ["rr", "wrr"].into_iter().chain(SCHEDULERS_NOT_YET));
-            Err(error.label(match near {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("`{keyword}` takes `rr` or `wrr`"),
-            }))
-        }
+fn idle_timeout(settings: &mut Settings<'_, '_>, one_packet: bool) -> Option<Duration> {
+    let timeout = settings.duration("idle_timeout", Duration::from_secs(1))?;
+    if one_packet {
+        settings.diagnostics.push(
+            Diagnostic::warning(timeout.span, "`idle_timeout` has no effect with `ops`")
+                .label("no flow is kept at all")
+                .help("take one of them away"),
+        );
     }
+    Some(timeout.value)
 }
 
 fn forwarding(settings: &mut Settings<'_, '_>, span: Span) {
@@ -187,10 +221,15 @@ pub(super) fn forwarding_words(settings: &mut Settings<'_, '_>, setting: &Settin
     settings.diagnostics.push(error);
 }
 
-fn protocol(settings: &mut Settings<'_, '_>, span: Span, real_servers: &[RealServer]) -> Protocol {
+/// `None` if its word is not a protocol, which was said.
+fn protocol(
+    settings: &mut Settings<'_, '_>,
+    span: Span,
+    real_servers: &[RealServer],
+) -> Option<Protocol> {
     let Some(setting) = settings.take("protocol") else {
         settings.diagnostics.push(no_protocol(span, real_servers));
-        return Protocol::Udp;
+        return Some(Protocol::Udp);
     };
     let choices = [("TCP", Protocol::Tcp), ("UDP", Protocol::Udp)];
     let protocol = settings.one(&setting, |word| {
@@ -199,8 +238,8 @@ fn protocol(settings: &mut Settings<'_, '_>, span: Span, real_servers: &[RealSer
                 .label("`protocol` takes `TCP` or `UDP`")),
             _ => choice(word, "protocol", &choices),
         }
-    });
-    protocol.map_or(Protocol::Tcp, |protocol| protocol.value)
+    })?;
+    Some(protocol.value)
 }
 
 /// keepalived takes UDP. A pool that is checked by TCP surely serves TCP, and would get nothing.
@@ -214,20 +253,4 @@ fn no_protocol(span: Span, real_servers: &[RealServer]) -> Diagnostic {
     Diagnostic::warning(span, message)
         .label("it takes UDP, as in keepalived")
         .help("add `protocol UDP` or `protocol TCP`")
-}
-
-fn persistence(settings: &mut Settings<'_, '_>) -> Option<Duration> {
-    let setting = settings.take("persistence_timeout")?;
-    settings.diagnostics.push(
-        Diagnostic::warning(setting.span, "persistence is not supported yet")
-            .label("connections are scheduled one by one")
-            .note("connections of one client can go to different real servers"),
-    );
-    if setting.arguments.is_empty() {
-        return Some(DEFAULT_PERSISTENCE);
-    }
-    let range = Duration::from_secs(1)..=Duration::from_secs(31 * 24 * 3600);
-    settings
-        .one(&setting, |word| value::duration(word, setting.name, range))
-        .map(|found| found.value)
 }

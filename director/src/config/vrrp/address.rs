@@ -27,6 +27,26 @@ const NOT_YET: [(&str, usize); 9] = [
 ];
 const HONOURED: [&str; 5] = ["brd", "broadcast", "dev", "label", "scope"];
 
+/// `virtual_ipaddress`, which in keepalived holds one family.
+pub(super) fn advertised(settings: &mut Settings<'_, '_>) -> Vec<VirtualAddress> {
+    let addresses = virtual_addresses(settings, "virtual_ipaddress");
+    if let Some((first, rest)) = addresses.split_first()
+        && let Some(other) = rest
+            .iter()
+            .find(|address| address.address.is_ipv4() != first.address.is_ipv4())
+    {
+        settings.diagnostics.push(
+            Diagnostic::warning(other.span, "both families in one `virtual_ipaddress`")
+                .label("the director holds this address; keepalived would not")
+                .related(first.span, "the first one decides the family in keepalived")
+                .help(
+                    "move it to `virtual_ipaddress_excluded`, which takes both in keepalived, too",
+                ),
+        );
+    }
+    addresses
+}
+
 /// All addresses of the blocks of this name.
 pub(super) fn virtual_addresses(
     settings: &mut Settings<'_, '_>,
@@ -129,10 +149,22 @@ impl<'a> Line<'a, '_> {
         let Some(address) = address else { return };
         match option.text.as_str() {
             "dev" => address.interface = self.keep(value::interface(value)),
-            "label" => address.label = self.keep(value::interface(value)),
+            "label" => address.label = self.label(option, value, address.address),
             "scope" => self.scope(value),
             _ => address.broadcast = self.keep(broadcast(value, address)).flatten(),
         }
+    }
+
+    fn label(&mut self, option: &Word, value: &Word, address: IpAddr) -> Option<String> {
+        let label = self.keep(value::interface(value))?;
+        if address.is_ipv4() {
+            return Some(label);
+        }
+        self.diagnostics.push(
+            Diagnostic::warning(option.span, "an IPv6 address has no label")
+                .label("the address is added without it"),
+        );
+        None
     }
 
     fn scope(&mut self, value: &Word) {
@@ -179,20 +211,29 @@ fn starts_with_address(word: &Word) -> bool {
 
 /// `ADDRESS` or `ADDRESS/BITS`; without a mask the address stands for itself alone.
 fn address_and_mask(word: &Word) -> Result<(IpAddr, u8), Diagnostic> {
-    const ALL_BITS: u8 = 32;
-    let Some((address, mask)) = word.text.split_once('/') else {
-        return Ok((value::address(word)?, ALL_BITS));
+    let (text, mask) = match word.text.split_once('/') {
+        Some((text, mask)) => (text, Some(mask)),
+        None => (word.text.as_str(), None),
     };
-    let address = value::address(&Word {
-        text: address.to_owned(),
+    // A link-local address is one of the instance's interface.
+    let address = value::network_address(&Word {
+        text: text.to_owned(),
         span: word.span,
     })?;
+    let all_bits = match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    };
+    let Some(mask) = mask else {
+        return Ok((address, all_bits));
+    };
     let mask = Word {
         text: mask.to_owned(),
         span: word.span,
     };
-    let bits = value::number(&mask, "the mask", 1..=ALL_BITS)
-        .map_err(|error| error.label("the mask is a number of bits from 1 to 32"))?;
+    let bits = value::number(&mask, "the mask", 1..=all_bits).map_err(|error| {
+        error.label(format!("the mask is a number of bits from 1 to {all_bits}"))
+    })?;
     Ok((address, bits))
 }
 
@@ -200,6 +241,11 @@ fn address_and_mask(word: &Word) -> Result<(IpAddr, u8), Diagnostic> {
 fn broadcast(word: &Word, address: &VirtualAddress) -> Result<Option<IpAddr>, Diagnostic> {
     match (word.text.as_str(), address.address) {
         ("-", _) => Ok(None),
+        (_, IpAddr::V6(_)) => Err(Diagnostic::error(
+            word.span,
+            "an IPv6 address has no broadcast address",
+        )
+        .help("take `brd` away")),
         ("+", IpAddr::V4(own)) => {
             let host_bits = u32::MAX
                 .checked_shr(address.prefix_length.into())

@@ -103,7 +103,7 @@ fn instance(
         priority,
         advertisement_interval: advertisement_interval(&mut settings, version),
         authentication: authentication(&mut settings, version),
-        virtual_ipaddress: address::virtual_addresses(&mut settings, "virtual_ipaddress"),
+        virtual_ipaddress: address::advertised(&mut settings),
         virtual_ipaddress_excluded: address::virtual_addresses(
             &mut settings,
             "virtual_ipaddress_excluded",
