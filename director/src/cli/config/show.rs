@@ -2,12 +2,13 @@
 
 use std::{
     fmt::{self, Display, Formatter},
+    net::SocketAddr,
     time::Duration,
 };
 
 use crate::config::{
-    Config, InitialState, Protocol, RealServer, SyncGroup, TcpCheck, VirtualAddress, VirtualServer,
-    VrrpInstance,
+    Config, Global, InitialState, Protocol, RealServer, SyncGroup, TcpCheck, VirtualAddress,
+    VirtualServer, VrrpInstance,
 };
 
 /// Prints every setting after defaults, one object after the other.
@@ -16,15 +17,7 @@ pub(super) struct Shown<'a>(pub(super) &'a Config);
 impl Display for Shown<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(config) = self;
-        writeln!(
-            f,
-            "router id: {}",
-            config
-                .global
-                .router_id
-                .as_deref()
-                .unwrap_or("the host name")
-        )?;
+        global(f, &config.global)?;
         config
             .sync_groups
             .iter()
@@ -38,6 +31,34 @@ impl Display for Shown<'_> {
             .iter()
             .try_for_each(|server| virtual_server(f, server))
     }
+}
+
+fn global(f: &mut Formatter<'_>, global: &Global) -> fmt::Result {
+    let name = global.router_id.as_deref().unwrap_or("the host name");
+    writeln!(f, "router id: {name}")?;
+    let timeouts = &global.lvs_timeouts;
+    let timeout = |timeout: Option<Duration>| timeout.map_or_else(default, seconds);
+    writeln!(
+        f,
+        "timeouts: established TCP {}, TCP after a FIN {}, UDP {}",
+        timeout(timeouts.tcp),
+        timeout(timeouts.tcpfin),
+        timeout(timeouts.udp)
+    )?;
+    let sizes = &global.table_sizes;
+    let entries = |size: Option<u32>| size.map_or_else(default, |size| size.to_string());
+    writeln!(
+        f,
+        "entries of the tables: flows {}, half-open flows {}, persistence {}, fragments {}",
+        entries(sizes.flows),
+        entries(sizes.half_open),
+        entries(sizes.persistence),
+        entries(sizes.fragments)
+    )
+}
+
+fn default() -> String {
+    "by default".to_owned()
 }
 
 fn sync_group(f: &mut Formatter<'_>, group: &SyncGroup) -> fmt::Result {
@@ -115,12 +136,13 @@ fn virtual_server(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result 
         Protocol::Tcp => "TCP",
         Protocol::Udp => "UDP",
     };
+    let ports = if server.port == 0 { ", all ports" } else { "" };
     writeln!(
         f,
-        "\nvirtual server {}:{} {protocol}",
-        server.address, server.port
+        "\nvirtual server {} {protocol}{ports}",
+        SocketAddr::new(server.address, server.port)
     )?;
-    writeln!(f, "  scheduler {}, direct routing", server.scheduler.name())?;
+    scheduling(f, server)?;
     let (up, down) = (
         server.quorum.saturating_add(server.hysteresis),
         server.quorum - server.hysteresis.min(server.quorum),
@@ -130,23 +152,60 @@ fn virtual_server(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result 
         "  serves from a live weight of {up} up, until it falls below {down}"
     )?;
     if let Some(timeout) = server.persistence_timeout {
-        writeln!(f, "  persistence {} (not supported yet)", seconds(timeout))?;
+        persistence(f, timeout, server)?;
+    }
+    if let Some(timeout) = server.idle_timeout {
+        writeln!(f, "  keeps an idle flow for {}", seconds(timeout))?;
     }
     server
         .real_servers
         .iter()
         .try_for_each(|real_server_shown| real_server(f, real_server_shown))?;
     match &server.sorry_server {
-        Some(sorry) => writeln!(f, "  sorry server {}:{}", sorry.address, sorry.port),
+        Some(sorry) => writeln!(
+            f,
+            "  sorry server {}",
+            SocketAddr::new(sorry.address, sorry.port)
+        ),
         None => Ok(()),
     }
+}
+
+fn scheduling(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result {
+    write!(f, "  scheduler {}", server.scheduler.name())?;
+    let flags = server.scheduler_flags.names(server.scheduler);
+    if !flags.is_empty() {
+        write!(f, " ({})", flags.join(", "))?;
+    }
+    if server.one_packet {
+        write!(f, " for each datagram")?;
+    }
+    writeln!(f, ", direct routing")
+}
+
+fn persistence(f: &mut Formatter<'_>, timeout: Duration, server: &VirtualServer) -> fmt::Result {
+    let all_bits = if server.address.is_ipv4() { 32 } else { 128 };
+    write!(
+        f,
+        "  keeps a client at its real server for {}",
+        seconds(timeout)
+    )?;
+    if server.persistence_prefix < all_bits {
+        write!(
+            f,
+            ", together with all clients of its /{} network",
+            server.persistence_prefix
+        )?;
+    }
+    writeln!(f)
 }
 
 fn real_server(f: &mut Formatter<'_>, server: &RealServer) -> fmt::Result {
     write!(
         f,
-        "  real server {}:{}, weight {}",
-        server.address, server.port, server.weight
+        "  real server {}, weight {}",
+        SocketAddr::new(server.address, server.port),
+        server.weight
     )?;
     write!(f, ", starts {}", if server.alpha { "down" } else { "up" })?;
     writeln!(
@@ -158,6 +217,9 @@ fn real_server(f: &mut Formatter<'_>, server: &RealServer) -> fmt::Result {
             ""
         }
     )?;
+    if server.upper_threshold > 0 {
+        thresholds(f, server.upper_threshold, server.lower_threshold)?;
+    }
     if server.checks.is_empty() {
         writeln!(f, "    not checked: always counts as up")?;
     }
@@ -167,11 +229,22 @@ fn real_server(f: &mut Formatter<'_>, server: &RealServer) -> fmt::Result {
         .try_for_each(|check| tcp_check(f, check))
 }
 
+fn thresholds(f: &mut Formatter<'_>, upper: u32, lower: u32) -> fmt::Result {
+    write!(
+        f,
+        "    full from {upper} flows on, until it has fewer than "
+    )?;
+    match lower {
+        0 => writeln!(f, "three quarters of them"),
+        lower => writeln!(f, "{lower}"),
+    }
+}
+
 fn tcp_check(f: &mut Formatter<'_>, check: &TcpCheck) -> fmt::Result {
     let pace = &check.pace;
     write!(f, "    TCP check of {}", check.connect)?;
     if let Some((address, port)) = check.bind {
-        write!(f, " from {address}:{port}")?;
+        write!(f, " from {}", SocketAddr::new(address, port))?;
     }
     writeln!(
         f,
