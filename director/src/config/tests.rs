@@ -1,5 +1,6 @@
 //! Whole files through the whole way, from text to [`Config`] and diagnostics.
 
+mod addresses;
 mod arbitrary;
 mod bad_input;
 mod examples;
@@ -7,12 +8,13 @@ mod files;
 mod global;
 mod grammar;
 mod layout;
+mod limits;
 mod rules;
 mod services;
 
 use std::path::Path;
 
-use super::{Color, Config, Loaded, Severity, parse};
+use super::{Color, Config, Loaded, Severity, VirtualServer, parse};
 
 /// A complete configuration without a remark, which tests change in one place.
 const GOOD: &str = "\
@@ -38,6 +40,13 @@ virtual_server 10.0.0.1 80 {
 }
 ";
 
+/// What makes an IPv6 one of the good configuration.
+const IPV6: [(&str, &str); 3] = [
+    ("virtual_server 10.0.0.1 80", "virtual_server fd00::1 80"),
+    ("    10.0.0.1\n", "    fd00::1\n"),
+    ("real_server 10.0.0.2 80", "real_server fd00::2 80"),
+];
+
 fn text(text: &str) -> Loaded {
     parse(Path::new("test.conf"), text.as_bytes())
 }
@@ -46,6 +55,28 @@ fn text(text: &str) -> Loaded {
 fn changed(from: &str, to: &str) -> Loaded {
     assert!(GOOD.contains(from), "{from} is not in the text");
     text(&GOOD.replacen(from, to, 1))
+}
+
+/// The good configuration with several stretches changed.
+fn edited(edits: &[(&str, &str)]) -> String {
+    edits.iter().fold(GOOD.to_owned(), |whole, (from, to)| {
+        assert!(whole.contains(from), "{from} is not in the text");
+        whole.replace(from, to)
+    })
+}
+
+fn none() -> Vec<String> {
+    Vec::new()
+}
+
+/// The virtual server of a file without a remark.
+fn clean(file: &str) -> VirtualServer {
+    let loaded = text(file);
+    assert_eq!(remarks(&loaded), none(), "{file}");
+    config(loaded)
+        .virtual_servers
+        .pop()
+        .expect("the file has one")
 }
 
 fn config(loaded: Loaded) -> Config {

@@ -99,3 +99,51 @@ fn a_file_that_is_not_there_is_one_error_and_exit_code_2() {
     );
     assert_eq!(code, 2);
 }
+
+#[test]
+fn show_prints_every_setting_of_the_file_with_everything_in_it() {
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    show(&example("director.conf"), &mut output, &mut errors).expect("memory takes it");
+    let output = text(output);
+    for line in [
+        "timeouts: established TCP 900 s, TCP after a FIN 120 s, UDP 300 s",
+        "entries of the tables: flows 1000000, half-open flows 262144, persistence 65536, fragments 16384",
+        "  holds, without advertising it, fd00:66::251/128",
+        "virtual server 192.168.66.251:80 TCP",
+        "  scheduler mh (mh-fallback, mh-port), direct routing",
+        "  keeps an idle flow for 3600 s",
+        "    full from 1000 flows on, until it has fewer than 800",
+        "virtual server 192.168.66.251:0 TCP, all ports",
+        "  scheduler wlc, direct routing",
+        "  keeps a client at its real server for 600 s, together with all clients of its /24 network",
+        "    TCP check of 192.168.66.252:22 every 60 s, the first within 60 s",
+        "virtual server [fd00:66::251]:53 UDP",
+        "  scheduler rr for each datagram, direct routing",
+        "  real server [fd00:66::252]:53, weight 1, starts up",
+        "  sorry server [fd00:66::254]:53",
+    ] {
+        assert!(
+            output.lines().any(|shown| shown == line),
+            "`{line}` is not in\n{output}"
+        );
+    }
+}
+
+#[test]
+fn show_as_json_has_every_setting_by_its_unit() {
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let args = FileArgs {
+        json: true,
+        ..example("director.conf")
+    };
+    show(&args, &mut output, &mut errors).expect("memory takes it");
+    let model: serde_json::Value = serde_json::from_slice(&output).expect("it is JSON");
+    assert_eq!(model["global"]["lvs_timeouts"]["tcp"], 900.0);
+    assert_eq!(model["global"]["table_sizes"]["flows"], 1_000_000);
+    let service = &model["virtual_servers"][0];
+    assert_eq!(service["scheduler"], "mh");
+    assert_eq!(service["scheduler_flags"]["port"], true);
+    assert_eq!(service["idle_timeout"], 3600.0);
+    assert_eq!(service["real_servers"][0]["upper_threshold"], 1000);
+    assert_eq!(model["virtual_servers"][1]["persistence_prefix"], 24);
+}

@@ -165,7 +165,7 @@ error: a virtual server for all ports needs persistence
 10 | virtual_server 10.0.0.1 0 {
    |                         ^ port 0 stands for all ports
    |
-   = note: the connections of one client to different ports would go to different real servers; ipvsadm and keepalived refuse it, too
+   = note: the connections of one client to different ports would go to different real servers; keepalived switches persistence on by itself, and ipvsadm refuses it
    = help: add `persistence_timeout 360`, or write one port
 
 ";

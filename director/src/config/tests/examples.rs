@@ -1,4 +1,4 @@
-//! The two files of report 2, which a company ran in production.
+//! The example files: the two of report 2, which a company ran in production, and the one with everything in it.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -104,4 +104,20 @@ fn s2_15_the_sorry_server_is_read() {
         .map(|sorry| sorry.port)
         .collect();
     assert_eq!(ports, [3306, 3308]);
+}
+
+#[test]
+fn the_file_with_everything_in_it_loads_without_a_remark() {
+    let loaded = example("director.conf");
+    assert_eq!(remarks(&loaded), Vec::<String>::new());
+    let config = config(loaded);
+    let ports: Vec<_> = config
+        .virtual_servers
+        .iter()
+        .map(|server| (server.scheduler.name(), server.port, server.one_packet))
+        .collect();
+    assert_eq!(
+        ports,
+        [("mh", 80, false), ("wlc", 0, false), ("rr", 53, true)]
+    );
 }

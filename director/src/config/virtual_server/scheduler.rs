@@ -213,7 +213,7 @@ pub(super) fn flags(
     flags
 }
 
-/// keepalived passes over a flag of another scheduler in silence.
+/// keepalived ignores such a flag, with a line in its log.
 fn lacks(
     scheduler: Scheduler,
     name: &'static str,

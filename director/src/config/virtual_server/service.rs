@@ -147,7 +147,7 @@ fn endpoint(settings: &mut Settings<'_, '_>, setting: &Setting<'_>) -> Option<En
 fn all_ports(span: Span) -> Diagnostic {
     Diagnostic::error(span, "a virtual server for all ports needs persistence")
         .label("port 0 stands for all ports")
-        .note("the connections of one client to different ports would go to different real servers; ipvsadm and keepalived refuse it, too")
+        .note("the connections of one client to different ports would go to different real servers; keepalived switches persistence on by itself, and ipvsadm refuses it")
         .help("add `persistence_timeout 360`, or write one port")
 }
 
