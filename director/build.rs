@@ -33,7 +33,7 @@ fn main() -> Result<()> {
         env::set_var("PATH", path);
         env::set_var("LD_LIBRARY_PATH", libraries);
         // `aya-ebpf` uses unstable features, also where the compiler is a stable one.
-        env::set_var("RUSTC_BOOTSTRAP", "aya_ebpf");
+        env::set_var("RUSTC_BOOTSTRAP", "aya_ebpf,director_xdp,bench_xdp");
         // What the two tell of their work would come out as warnings.
         env::set_var("CARGO_TERM_QUIET", "true");
         env::set_var("RUSTUP_LOG", "error");

@@ -60,17 +60,31 @@ counters! {
     ForwardFlow = "forward_flow",
     /// Forwarded as the first packet of a new flow.
     ForwardNew = "forward_new",
-    /// Passed: not IPv4.
-    PassNotIpv4 = "pass_not_ipv4",
-    /// Passed: headers are malformed or cut short.
+    /// Forwarded: a later fragment, after the first one.
+    ForwardFragment = "forward_fragment",
+    /// Forwarded: an ICMP error about a flow, to the flow's server.
+    ForwardIcmp = "forward_icmp",
+    /// Answered with a reset: a new TCP connection for which no server is available.
+    AnswerReset = "answer_reset",
+    /// Answered with ICMP port unreachable: a datagram for which no server is available.
+    AnswerUnreachable = "answer_unreachable",
+    /// Answered with ICMP time exceeded: the TTL or hop limit ran out.
+    AnswerTimeExceeded = "answer_time_exceeded",
+    /// Answered with ICMP fragmentation needed or packet too big: the server's link takes no packet of this size.
+    AnswerTooBig = "answer_too_big",
+    /// Passed: neither IPv4 nor IPv6.
+    PassNotIp = "pass_not_ip",
+    /// Passed: headers are malformed, cut short, or more than are looked behind.
     PassMalformed = "pass_malformed",
-    /// Passed: a fragment.
-    PassFragment = "pass_fragment",
-    /// Passed: neither TCP nor UDP.
-    PassProtocol = "pass_protocol",
     /// Passed: the destination is no virtual service.
     PassNoService = "pass_no_service",
-    /// Passed: addressed to another host, or it came in by another interface than the one to the real server.
+    /// Passed: a later fragment whose first one was not seen.
+    PassFragment = "pass_fragment",
+    /// Passed: for a VIP, but neither TCP nor UDP nor ICMP.
+    PassProtocol = "pass_protocol",
+    /// Passed: ICMP for a VIP that is not about a known flow; the kernel answers an echo.
+    PassIcmp = "pass_icmp",
+    /// Passed: addressed to another host, or it came in by another interface or VLAN than those of the director.
     PassOtherHost = "pass_other_host",
     /// Passed: this director is not MASTER for the virtual service.
     PassNotMaster = "pass_not_master",
@@ -78,12 +92,26 @@ counters! {
     PassNoFlow = "pass_no_flow",
     /// Passed: the flow's real server is gone; the kernel answers with a reset.
     PassServerGone = "pass_server_gone",
-    /// Passed: the service has no available server; the kernel refuses the connection.
+    /// Passed: the flow's real server is this director itself.
+    PassLocal = "pass_local",
+    /// Passed: no server is available, and no answer could be made or too many were; the kernel refuses the connection.
     PassNoServer = "pass_no_server",
-    /// Dropped: the TTL ran out.
+    /// Dropped without an answer: the TTL or hop limit ran out.
     DropTtl = "drop_ttl",
-    /// The flow table could not take an entry; the packet was forwarded all the same.
+    /// Dropped without an answer: the server's link takes no packet of this size.
+    DropTooBig = "drop_too_big",
+    /// Dropped: the server's interface takes no redirected frames.
+    DropNoEgress = "drop_no_egress",
+    /// Event: a half-open flow was heard again and is a flow from now on.
+    FlowPromoted = "flow_promoted",
+    /// Event: the flow table could not take an entry; the packet was forwarded all the same.
     FlowTableFull = "flow_table_full",
+    /// Event: the table of half-open flows could not take an entry; the packet was forwarded all the same.
+    HalfOpenTableFull = "half_open_table_full",
+    /// Event: the table of persistence templates could not take an entry; the packet was forwarded all the same.
+    TemplateTableFull = "template_table_full",
+    /// Event: the table of fragments could not take an entry; later fragments of the packet go to the kernel.
+    FragmentTableFull = "fragment_table_full",
 }
 
 /// Number of counters.

@@ -13,11 +13,16 @@
 
 pub mod counters;
 pub mod flow;
+pub mod fragment;
 pub mod instance;
+pub mod interface;
 pub mod limits;
+pub mod load;
+pub mod persistence;
 pub mod schedule;
 pub mod server;
 pub mod service;
+pub mod settings;
 pub mod tcp;
 
 /// Version of the layouts in this crate. Pinned maps of another version are never touched.
@@ -25,8 +30,12 @@ pub const ABI_VERSION: u32 = 2;
 
 /// IP protocol numbers (IANA), as they stand in a flow or service key.
 pub mod protocol {
+    /// ICMP, RFC 792.
+    pub const ICMP: u8 = 1;
     /// TCP, RFC 9293.
     pub const TCP: u8 = 6;
     /// UDP, RFC 768.
     pub const UDP: u8 = 17;
+    /// ICMP for IPv6, RFC 4443.
+    pub const ICMPV6: u8 = 58;
 }

@@ -1,24 +1,38 @@
 //! Virtual services: is this packet for one, and may this director forward for it?
 
 use director_common::{
-    flow::FlowKeyV4,
     instance::Role,
-    service::{Service, ServiceKey},
+    service::{Service, VipFilter},
 };
 
-use crate::maps::{INSTANCES, SERVICES};
+use crate::{
+    family::{Family, Packet},
+    maps::{INSTANCES, SETTINGS, VIP_FILTER},
+    transport::Segment,
+    verifier::element,
+};
 
-/// The service of a packet's destination.
+/// Whether a bit is set in the filter of the VIPs.
 #[inline(always)]
-pub fn find(key: &FlowKeyV4) -> Option<&'static Service> {
-    let key = ServiceKey {
-        address: key.destination,
-        port: [key.ports[2], key.ports[3]],
-        protocol: key.protocol as u8,
-        _reserved: 0,
+pub fn filter_holds(bit: u32) -> bool {
+    let Some(filter) = VIP_FILTER.get(0) else {
+        return false;
     };
-    // SAFETY: the daemon replaces entries, it never edits them in place; the memory outlives the program's run.
-    unsafe { SERVICES.get(&key) }
+    let word = (bit / 64) as usize;
+    if word >= VipFilter::WORDS {
+        return false;
+    }
+    // SAFETY: the index was just checked.
+    let word = unsafe { *element::<{ VipFilter::WORDS - 1 }, _, _>(&filter.words, word) };
+    word & (1 << (bit % 64)) != 0
+}
+
+/// The service of a packet: that of its port, or that of all ports.
+#[inline(always)]
+pub fn find<F: Family>(packet: &Packet<F>, segment: &Segment) -> Option<&'static Service> {
+    let destination = &packet.destination;
+    F::service(destination, segment.destination_port(), segment.protocol)
+        .or_else(|| F::service(destination, [0; 2], segment.protocol))
 }
 
 /// Whether this director is MASTER for a VRRP instance.
@@ -27,4 +41,10 @@ pub fn is_master(instance: u32) -> bool {
     INSTANCES
         .get(instance)
         .is_some_and(|instance| instance.role == Role::MASTER)
+}
+
+/// The settings.
+#[inline(always)]
+pub fn settings() -> Option<&'static director_common::settings::Settings> {
+    SETTINGS.get(0)
 }

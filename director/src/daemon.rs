@@ -57,6 +57,7 @@ use crate::{
         Attached, DataPlane, XdpMode,
         expiry::Jiffies,
         flows::{FlowTableError, Sweep},
+        ledger::Ledger,
         pins,
     },
     host::{Host, HostEvent, Monitor},
@@ -76,8 +77,8 @@ pub struct Options {
     pub pins: PathBuf,
     /// The API's socket.
     pub socket: PathBuf,
-    /// Most flows of a new flow table.
-    pub flow_table_size: u32,
+    /// Most flows of a new flow table; goes before the configuration.
+    pub flow_table_size: Option<u32>,
 }
 
 /// The owner of everything that changes.
@@ -352,11 +353,13 @@ impl Daemon {
 
     fn walk(&mut self) -> Result<Walk, Problem> {
         let now = self.read_clock(Instant::now())?;
-        Ok(Walk::new(
-            pins::folder(&self.options.pins),
-            now,
-            self.dataplane.tables(),
-        ))
+        let tables = self.dataplane.tables();
+        let persistence = self.model.services().iter().filter_map(|service| {
+            let id = tables.services.get(&service.id.key())?.id;
+            Some((id, service.persistence?.timeout))
+        });
+        let ledger = Ledger::new(now, *self.model.timeouts(), tables, &persistence.collect());
+        Ok(Walk::new(pins::folder(&self.options.pins), ledger))
     }
 
     /// Begins a sweep, unless the last one is still going on.

@@ -89,6 +89,8 @@ impl Director {
         run.arg("-c")
             .arg(&self.config)
             .args(["--xdp-mode", xdp_mode]);
+        // Where the memory decides, no listing looks the same on two machines.
+        run.args(["--flow-table-size", "262144"]);
         run.arg("--pins")
             .arg(&self.pins)
             .arg("--socket")

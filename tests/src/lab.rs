@@ -102,12 +102,12 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Makes the director's interface one whose driver refuses XDP: a veth takes no program while its far end sends
-    /// packets that do not fit into a page.
+    /// Makes the director's interface one whose driver refuses XDP: a veth takes no program while its far end sends by more
+    /// queues than it receives by.
     pub fn refuse_native_mode(&self) -> Result<()> {
         self.bridge
             .namespace
-            .ip("link set director mtu 9000")
+            .run(Command::new("ethtool").args(["-L", "director", "tx", "2"]))
             .map(drop)
     }
 

@@ -6,6 +6,7 @@
 //! stays in every figure.
 #![no_std]
 #![no_main]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 use aya_ebpf::{
     bindings::xdp_action,
@@ -22,8 +23,12 @@ use aya_ebpf::{
 mod cursor;
 mod floor;
 mod packet;
-
-use packet::Frame;
+#[allow(
+    dead_code,
+    reason = "the programs here need only headers of fixed places"
+)]
+#[path = "../verifier.rs"]
+mod verifier;
 
 /// What the harness writes. Set by the benchmark, except `next`.
 #[derive(Clone, Copy)]
@@ -33,6 +38,8 @@ pub struct Bench {
     pub next: u32,
     /// Number of flows less one; the number is a power of two.
     pub flow_mask: u32,
+    /// What the index is multiplied with: 1, or an odd number that scatters the clients.
+    pub factor: u32,
 }
 
 /// One entry: the harness's own memory.
@@ -43,20 +50,21 @@ static BENCH: Array<Bench, 1> = Array::new();
 #[btf_map]
 static BENCH_PROGRAM: ProgramArray<1> = ProgramArray::new();
 
-/// Writes the next flow's addresses and ports into the packet, and hands it on.
-#[xdp]
+/// Writes the next flow's addresses and ports into the packet, and hands it on. All programs here take frames in several pieces, as
+/// the program under test does: the kernel lets only programs of one kind call each other.
+#[xdp(frags)]
 pub fn harness(context: XdpContext) -> u32 {
     let Some(bench) = BENCH.get_ptr_mut(0) else {
         return xdp_action::XDP_ABORTED;
     };
-    let Some(frame) = cursor::Cursor::new(&context).header::<Frame>(0) else {
-        return xdp_action::XDP_ABORTED;
-    };
-    // SAFETY: one benchmark runs at a time, on one CPU; the cursor checked the bounds of the frame.
-    unsafe {
+    // SAFETY: one benchmark runs at a time, on one CPU.
+    let index = unsafe {
         let index = (*bench).next & (*bench).flow_mask;
         (*bench).next = (*bench).next.wrapping_add(1);
-        packet::write(&mut *frame, index);
+        index.wrapping_mul((*bench).factor)
+    };
+    if packet::write(cursor::Cursor::new(&context), index).is_none() {
+        return xdp_action::XDP_ABORTED;
     }
     // SAFETY: the context is the program's own. The call returns only where the slot is empty.
     unsafe { BENCH_PROGRAM.tail_call(&context, 0) };
@@ -64,13 +72,13 @@ pub fn harness(context: XdpContext) -> u32 {
 }
 
 /// Nothing: what the kernel needs to run any program.
-#[xdp]
+#[xdp(frags)]
 pub fn empty(_: XdpContext) -> u32 {
     xdp_action::XDP_TX
 }
 
 /// The floor: the least that a forwarder in direct routing can do - parse, both MAC addresses, out.
-#[xdp]
+#[xdp(frags)]
 pub fn floor(context: XdpContext) -> u32 {
     floor::process(cursor::Cursor::new(&context))
 }

@@ -1,12 +1,18 @@
-//! The frame that the harness writes: Ethernet and IPv4 without options, and the first four bytes of the transport header.
+//! The frames that the harness writes: link-layer and IP headers without options, and the ports of the transport header.
 
-use crate::cursor::Header;
+use crate::cursor::{Cursor, Header};
+
+/// Ethernet, without or with one VLAN tag.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Link {
+    addresses: [u16; 6],
+    ether_type_be: u16,
+}
 
 #[derive(Clone, Copy)]
 #[repr(C, packed(2))]
-pub struct Frame {
-    pub addresses: [u16; 6],
-    pub ether_type_be: u16,
+pub struct Ipv4 {
     pub version_and_length: u8,
     pub type_of_service: u8,
     pub total_length_be: u16,
@@ -21,17 +27,68 @@ pub struct Frame {
     pub destination_port_be: u16,
 }
 
+#[derive(Clone, Copy)]
+#[repr(C, packed(2))]
+struct Ipv6 {
+    version_class_and_flow: u32,
+    payload_length_be: u16,
+    next_header: u8,
+    hop_limit: u8,
+    source_be: [u32; 4],
+    destination_be: [u32; 4],
+    source_port_be: u16,
+    destination_port_be: u16,
+}
+
 // SAFETY: integers only, alignment 2.
-unsafe impl Header for Frame {}
+unsafe impl Header for Link {}
+// SAFETY: as above.
+unsafe impl Header for Ipv4 {}
+// SAFETY: as above.
+unsafe impl Header for Ipv6 {}
+
+const ETHERNET_LENGTH: usize = 14;
+const TAG_LENGTH: usize = 4;
+const ETHER_TYPE_IPV6_BE: u16 = 0x86dd_u16.to_be();
+const ETHER_TYPE_VLAN_BE: u16 = 0x8100_u16.to_be();
+const TTL: u8 = 64;
 
 /// Restores what a forwarder changes, and sets the client: 16 bits of the index are the port, the rest is the address.
 ///
 /// The checksum is left as it is. No program under test verifies it, and updating it costs the same whatever it holds.
+/// `None`: the frame is too short.
 #[inline(always)]
-pub fn write(frame: &mut Frame, index: u32) {
+pub fn write(cursor: Cursor, index: u32) -> Option<()> {
+    let link = cursor.header::<Link>(0)?;
+    // SAFETY: the cursor checked the bounds; one benchmark runs at a time.
+    let link = unsafe { &mut *link };
     // From 02:00:00:00:00:0a to 02:00:00:00:00:06, which the benchmark calls the director.
-    frame.addresses = [0x0200, 0, 0x0006, 0x0200, 0, 0x000a].map(u16::to_be);
-    frame.ttl = 64;
-    frame.source_be = (0x0a00_0000 | (index >> 16)).to_be();
-    frame.source_port_be = (index as u16).to_be();
+    link.addresses = [0x0200, 0, 0x0006, 0x0200, 0, 0x000a].map(u16::to_be);
+    match link.ether_type_be {
+        ETHER_TYPE_IPV6_BE => write_ipv6(cursor, index),
+        ETHER_TYPE_VLAN_BE => write_ipv4(cursor, ETHERNET_LENGTH + TAG_LENGTH, index),
+        _ => write_ipv4(cursor, ETHERNET_LENGTH, index),
+    }
+}
+
+#[inline(always)]
+fn write_ipv4(cursor: Cursor, offset: usize, index: u32) -> Option<()> {
+    let ip = cursor.header::<Ipv4>(offset)?;
+    // SAFETY: the cursor checked the bounds.
+    let ip = unsafe { &mut *ip };
+    ip.ttl = TTL;
+    ip.source_be = (0x0a00_0000 | (index >> 16)).to_be();
+    ip.source_port_be = (index as u16).to_be();
+    Some(())
+}
+
+#[inline(always)]
+fn write_ipv6(cursor: Cursor, index: u32) -> Option<()> {
+    let ip = cursor.header::<Ipv6>(ETHERNET_LENGTH)?;
+    // SAFETY: the cursor checked the bounds.
+    let ip = unsafe { &mut *ip };
+    ip.hop_limit = TTL;
+    ip.source_be[3] = (index >> 16).to_be();
+    ip.source_port_be = (index as u16).to_be();
+    Some(())
 }

@@ -1,32 +1,22 @@
 //! What is measured: a program, the packets it gets, and the flows that its table holds.
 
-use std::{net::IpAddr, path::PathBuf};
-
 use anyhow::{Context, Result};
-use director::{
-    config::Scheduler,
-    dataplane::{
-        DataPlane, Wanted,
-        tables::{InstanceKey, Path, WantedServer, WantedService},
-    },
-};
-use director_common::{instance::Role, protocol, service::ServiceKey};
-use etherparse::PacketBuilder;
+use director::dataplane::DataPlane;
 
 use crate::{
     cpu,
-    harness::{Flows, Harness},
+    frames::{Frame, Wire},
+    harness::{Clients, Flows, Harness},
+    setup::{self, Setup},
 };
 
 const XDP_PASS: u32 = 2;
 const XDP_TX: u32 = 3;
 
-const VIP: [u8; 4] = [192, 168, 66, 251];
-const PORT: u16 = 3306;
-/// Flows that a table of the benchmark holds.
-pub(crate) const TABLE: u32 = 131_072;
 const LARGE: u32 = 65_536;
-const ONE: Flows = Flows { first: 0, mask: 0 };
+const HUGE: u32 = 1_048_576;
+/// Half-open flows are made and completed in portions that their table has room for on one CPU.
+const PORTION: u32 = 16_384;
 
 /// One case.
 #[derive(Clone, Copy)]
@@ -35,12 +25,20 @@ pub(crate) struct Case {
     pub(crate) name: &'static str,
     /// What is done, in a few words.
     pub(crate) what: &'static str,
-    /// Most that it may cost, as a ratio to the floor.
-    pub(crate) limit: Option<f64>,
-    /// Flows in the table.
-    pub(crate) flows: &'static str,
+    /// Most that it may cost.
+    pub(crate) limit: Option<Limit>,
     subject: Subject,
-    packet: Kind,
+    frame: Frame,
+    setup: Setup,
+}
+
+/// What a case may cost.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Limit {
+    /// Times the floor.
+    Floors(f64),
+    /// Times the case `hit_v4_1`.
+    Hits(f64),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,15 +49,9 @@ enum Subject {
     /// The director, with the flows of its table.
     Known(u32),
     /// The director, with a flow that it has never seen for each packet.
-    New,
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Syn,
-    Ack,
-    Udp,
-    Elsewhere,
+    New(Clients),
+    /// The director, with the first acknowledgement of a half-open flow for each packet.
+    HalfOpen,
 }
 
 /// What the kernel needs to run any program: part of every figure, as it is of every packet.
@@ -67,79 +59,182 @@ pub(crate) const EMPTY: Case = Case {
     name: "empty",
     what: "nothing, TX",
     limit: None,
-    flows: "",
     subject: Subject::Empty,
-    packet: Kind::Ack,
+    frame: Frame::ACK,
+    setup: Setup::ONE_SERVICE,
 };
 
-/// The harness by itself. What it costs beyond [`EMPTY`] is its own work, and no case's.
-pub(crate) const HARNESS: Case = Case {
-    name: "harness",
-    what: "the harness alone",
-    limit: None,
-    flows: "",
-    subject: Subject::Harness,
-    packet: Kind::Ack,
-};
+/// The harness by itself, for each kind of frame that it writes. What it costs beyond [`EMPTY`] is its own work, and no case's.
+pub(crate) const HARNESSES: [Case; 3] = [
+    harness(Frame::ACK),
+    harness(Frame::ACK_VLAN),
+    harness(Frame::ACK_V6),
+];
+
+const fn harness(frame: Frame) -> Case {
+    Case {
+        name: "harness",
+        what: "the harness alone",
+        limit: None,
+        subject: Subject::Harness,
+        frame,
+        setup: Setup::ONE_SERVICE,
+    }
+}
 
 /// What every other case is compared with.
 pub(crate) const FLOOR: Case = Case {
     name: "floor",
     what: "parse, both MAC addresses, TX",
     limit: None,
-    flows: "",
     subject: Subject::Floor,
-    packet: Kind::Ack,
+    frame: Frame::ACK,
+    setup: Setup::ONE_SERVICE,
 };
 
+/// A known flow, the one that others are compared with.
+pub(crate) const HIT: &str = "hit_v4_1";
+
 /// The cases of the director.
-pub(crate) const CASES: [Case; 5] = [
-    Case {
-        name: "hit_v4_1",
-        what: "known TCP flow",
-        limit: Some(5.0),
-        flows: "1",
-        subject: Subject::Known(1),
-        packet: Kind::Ack,
-    },
-    Case {
-        name: "hit_v4_64k",
-        what: "known TCP flows in turn",
-        limit: None,
-        flows: "65,536",
-        subject: Subject::Known(LARGE),
-        packet: Kind::Ack,
-    },
-    Case {
-        name: "hit_udp_1",
-        what: "known UDP flow",
-        limit: None,
-        flows: "1",
-        subject: Subject::Known(1),
-        packet: Kind::Udp,
-    },
-    Case {
-        name: "new_flow_rr",
-        what: "SYN of a new flow, stored",
-        limit: None,
-        flows: "table full",
-        subject: Subject::New,
-        packet: Kind::Syn,
-    },
-    Case {
-        name: "pass_v4",
-        what: "packet for no virtual service",
-        limit: None,
-        flows: "1",
-        subject: Subject::Known(1),
-        packet: Kind::Elsewhere,
-    },
+pub(crate) const CASES: [Case; 14] = [
+    case(
+        HIT,
+        "known TCP flow",
+        Limit::Floors(5.0),
+        Subject::Known(1),
+        Frame::ACK,
+    ),
+    case(
+        "hit_v4_64k",
+        "65,536 known TCP flows in turn, table half full",
+        Limit::Floors(30.0),
+        Subject::Known(LARGE),
+        Frame::ACK,
+    ),
+    case(
+        "hit_v4_1m",
+        "1,048,576 known TCP flows in turn, table half full",
+        Limit::Floors(30.0),
+        Subject::Known(HUGE),
+        Frame::ACK,
+    )
+    .with(Setup::HUGE_TABLE),
+    case(
+        "hit_v6_1",
+        "known TCP flow, IPv6",
+        Limit::Floors(6.5),
+        Subject::Known(1),
+        Frame::ACK_V6,
+    ),
+    case(
+        "hit_udp_1",
+        "known UDP flow",
+        Limit::Floors(5.0),
+        Subject::Known(1),
+        Frame::UDP,
+    ),
+    case(
+        "hit_vlan_1",
+        "known TCP flow, one VLAN tag",
+        Limit::Floors(5.5),
+        Subject::Known(1),
+        Frame::ACK_VLAN,
+    )
+    .with(Setup::VLAN),
+    case(
+        "hit_v4_1_services_1000",
+        "known TCP flow beside 999 other services",
+        Limit::Hits(1.1),
+        Subject::Known(1),
+        Frame::ACK,
+    )
+    .with(Setup::MANY_SERVICES),
+    case(
+        "pass_v4",
+        "packet for no virtual service",
+        Limit::Floors(2.9),
+        Subject::Known(1),
+        Frame::ELSEWHERE,
+    ),
+    case(
+        "syn_rr",
+        "SYN of a new flow, stored",
+        Limit::Floors(60.0),
+        Subject::New(Clients::InTurn),
+        Frame::SYN,
+    ),
+    case(
+        "syn_sh",
+        "the same, by sh",
+        Limit::Floors(60.0),
+        Subject::New(Clients::InTurn),
+        Frame::SYN,
+    )
+    .with(Setup::SOURCE_HASH),
+    case(
+        "syn_mh",
+        "the same, by mh",
+        Limit::Floors(60.0),
+        Subject::New(Clients::InTurn),
+        Frame::SYN,
+    )
+    .with(Setup::MAGLEV),
+    case(
+        "syn_wlc_64",
+        "the same, by wlc among 64 servers",
+        Limit::Floors(70.0),
+        Subject::New(Clients::InTurn),
+        Frame::SYN,
+    )
+    .with(Setup::LEAST_CONNECTION_64),
+    case(
+        "promote_v4",
+        "first ACK of a half-open flow",
+        Limit::Floors(60.0),
+        Subject::HalfOpen,
+        Frame::ACK,
+    ),
+    case(
+        "syn_flood",
+        "SYN from a random address, half-open table full",
+        Limit::Floors(60.0),
+        Subject::New(Clients::Scattered),
+        Frame::SYN,
+    ),
 ];
+
+const fn case(
+    name: &'static str,
+    what: &'static str,
+    limit: Limit,
+    subject: Subject,
+    frame: Frame,
+) -> Case {
+    Case {
+        name,
+        what,
+        limit: Some(limit),
+        subject,
+        frame,
+        setup: Setup::ONE_SERVICE,
+    }
+}
+
+impl Case {
+    const fn with(self, setup: Setup) -> Self {
+        Self { setup, ..self }
+    }
+
+    /// The harness whose work is in this case's figure.
+    pub(crate) fn wire(&self) -> Wire {
+        self.frame.wire
+    }
+}
 
 /// A case with its program and its table ready.
 pub(crate) struct Ready {
     pub(crate) case: Case,
-    packet: Vec<u8>,
+    frame: Vec<u8>,
     dataplane: Option<DataPlane>,
     next: u32,
 }
@@ -149,11 +244,13 @@ impl Ready {
     pub(crate) fn new(case: Case, harness: &mut Harness, cpus: &[usize]) -> Result<Self> {
         let dataplane = match case.subject {
             Subject::Empty | Subject::Harness | Subject::Floor => None,
-            Subject::Known(_) | Subject::New => Some(dataplane(case.name)?),
+            Subject::Known(_) | Subject::New(_) | Subject::HalfOpen => {
+                Some(setup::dataplane(case.name, case.setup)?)
+            }
         };
         let mut ready = Self {
             case,
-            packet: packet(case.packet),
+            frame: case.frame.bytes(),
             dataplane,
             next: 0,
         };
@@ -161,29 +258,21 @@ impl Ready {
         Ok(ready)
     }
 
-    /// Every flow is opened, and its handshake completed. The CPUs share the work, as the table shares its room between them.
+    /// Every flow is opened, and heard again. The CPUs share the work, as the table shares its room between them.
     fn make_known(&mut self, harness: &mut Harness, cpus: &[usize]) -> Result<()> {
         let Subject::Known(flows) = self.case.subject else {
             return Ok(());
         };
         self.put(harness)?;
-        let opening: &[Kind] = match self.case.packet {
-            Kind::Udp => &[Kind::Udp],
-            Kind::Syn | Kind::Ack | Kind::Elsewhere => &[Kind::Syn, Kind::Ack],
-        };
         let share = flows.div_ceil(u32::try_from(cpus.len())?);
         for (cpu, first) in cpus.iter().zip((0..flows).step_by(share as usize)) {
             cpu::stay_on(*cpu)?;
-            for kind in opening {
-                harness.run(
-                    &packet(*kind),
-                    Flows {
-                        first,
-                        mask: flows - 1,
-                    },
-                    share,
-                    XDP_TX,
-                )?;
+            for first in (first..first + share).step_by(PORTION as usize) {
+                let packets = PORTION.min(share);
+                let flows = in_turn(first, flows - 1);
+                for frame in self.case.frame.opening() {
+                    harness.run(&frame.bytes(), flows, packets, XDP_TX)?;
+                }
             }
         }
         Ok(())
@@ -200,100 +289,51 @@ impl Ready {
     /// Nanoseconds for one packet, the harness included.
     pub(crate) fn measure(&mut self, harness: &mut Harness, packets: u32) -> Result<f64> {
         self.put(harness)?;
-        let flows = match self.case.subject {
-            Subject::Known(flows) => Flows {
-                first: 0,
-                mask: flows - 1,
-            },
-            Subject::New => {
-                let first = self.next;
-                self.next = self.next.wrapping_add(packets);
-                Flows {
-                    first,
-                    mask: u32::MAX,
-                }
-            }
-            Subject::Empty | Subject::Harness | Subject::Floor => ONE,
-        };
-        let action = match self.case.packet {
-            Kind::Elsewhere => XDP_PASS,
-            Kind::Syn | Kind::Ack | Kind::Udp => XDP_TX,
-        };
         let time = match self.case.subject {
-            Subject::Empty => harness.run_empty(&self.packet, packets, action),
-            _ => harness.run(&self.packet, flows, packets, action),
+            Subject::Empty => harness.run_empty(&self.frame, packets, XDP_TX),
+            Subject::Harness | Subject::Floor => {
+                harness.run(&self.frame, in_turn(0, 0), packets, XDP_TX)
+            }
+            Subject::Known(flows) => {
+                let action = if self.case.frame.is_for_the_vip() {
+                    XDP_TX
+                } else {
+                    XDP_PASS
+                };
+                harness.run(&self.frame, in_turn(0, flows - 1), packets, action)
+            }
+            Subject::New(clients) => {
+                let flows = self.unseen(packets, clients);
+                harness.run(&self.frame, flows, packets, XDP_TX)
+            }
+            Subject::HalfOpen => self.measure_completion(harness),
         };
         time.with_context(|| format!("case {}", self.case.name))
     }
-}
 
-/// A data plane with one TCP and one UDP service on two real servers. Its pins go with it.
-fn dataplane(name: &str) -> Result<DataPlane> {
-    let root = PathBuf::from(format!(
-        "/sys/fs/bpf/director-bench-{}-{name}",
-        std::process::id()
-    ));
-    let mut dataplane = DataPlane::load(&root, TABLE)?;
-    let instance = InstanceKey::default();
-    let services = [protocol::TCP, protocol::UDP].map(|protocol| {
-        let key = ServiceKey {
-            address: VIP,
-            port: PORT.to_be_bytes(),
-            protocol,
-            ..ServiceKey::default()
-        };
-        let servers = [server(1), server(2)].into();
-        (
-            key,
-            WantedService {
-                instance,
-                scheduler: Scheduler::RoundRobin,
-                servers,
-            },
-        )
-    });
-    let wanted = Wanted {
-        instances: [(instance, Role::MASTER)].into(),
-        services: services.into(),
-    };
-    dataplane.apply(&wanted)?;
-    Ok(dataplane)
-}
+    /// The SYNs are not measured, the ACKs are.
+    fn measure_completion(&mut self, harness: &mut Harness) -> Result<f64> {
+        let flows = self.unseen(PORTION, Clients::InTurn);
+        harness.run(&Frame::SYN.bytes(), flows, PORTION, XDP_TX)?;
+        harness.run(&self.frame, flows, PORTION, XDP_TX)
+    }
 
-fn server(last: u8) -> WantedServer {
-    WantedServer {
-        address: IpAddr::from([192, 168, 66, last]),
-        path: Some(Path {
-            mac: [2, 0, 0, 0, 0, last],
-            source_mac: [2, 0, 0, 0, 0, 6],
-            ifindex: 1,
-        }),
-        weight: 1,
+    /// Flows that this case has never had.
+    fn unseen(&mut self, packets: u32, clients: Clients) -> Flows {
+        let first = self.next;
+        self.next = self.next.wrapping_add(packets);
+        Flows {
+            first,
+            mask: u32::MAX,
+            clients,
+        }
     }
 }
 
-/// A frame of 60 bytes, the shortest on a wire. The harness fills in the client.
-fn packet(kind: Kind) -> Vec<u8> {
-    let destination = match kind {
-        Kind::Elsewhere => [192, 168, 66, 6],
-        Kind::Syn | Kind::Ack | Kind::Udp => VIP,
-    };
-    let ip = PacketBuilder::ethernet2([2, 0, 0, 0, 0, 10], [2, 0, 0, 0, 0, 6]).ipv4(
-        [10, 0, 0, 0],
-        destination,
-        64,
-    );
-    let mut frame = Vec::new();
-    let written = match kind {
-        Kind::Syn => ip.tcp(1, PORT, 1000, 64_240).syn().write(&mut frame, &[]),
-        Kind::Ack | Kind::Elsewhere => ip
-            .tcp(1, PORT, 1001, 64_240)
-            .ack(5000)
-            .write(&mut frame, &[]),
-        Kind::Udp => ip.udp(1, PORT).write(&mut frame, &[0; 12]),
-    };
-    // Writing to memory does not fail.
-    written.unwrap_or_default();
-    frame.resize(60, 0);
-    frame
+fn in_turn(first: u32, mask: u32) -> Flows {
+    Flows {
+        first,
+        mask,
+        clients: Clients::InTurn,
+    }
 }

@@ -18,9 +18,10 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/be
 struct Bench {
     next: u32,
     flow_mask: u32,
+    factor: u32,
 }
 
-// SAFETY: two integers of 4 bytes, no padding, no invalid values.
+// SAFETY: three integers of 4 bytes, no padding, no invalid values.
 unsafe impl aya::Pod for Bench {}
 
 /// Which flows the packets are of.
@@ -30,6 +31,27 @@ pub(crate) struct Flows {
     pub(crate) first: u32,
     /// Their number less one; the number is a power of two.
     pub(crate) mask: u32,
+    /// In which order their clients come.
+    pub(crate) clients: Clients,
+}
+
+/// The order of clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Clients {
+    /// Port after port, address after address.
+    InTurn,
+    /// From addresses all over the place.
+    Scattered,
+}
+
+impl Clients {
+    /// What the index of a flow is multiplied with: an odd number reaches every flow.
+    const fn factor(self) -> u32 {
+        match self {
+            Self::InTurn => 1,
+            Self::Scattered => 0x9e37_79b1,
+        }
+    }
 }
 
 /// The loaded harness.
@@ -93,6 +115,7 @@ impl Harness {
         let memory = Bench {
             next: flows.first,
             flow_mask: flows.mask,
+            factor: flows.clients.factor(),
         };
         self.memory.set(0, memory, 0)?;
         let options = TestRunOptions {

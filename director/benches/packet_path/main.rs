@@ -4,7 +4,9 @@
 
 mod case;
 mod cpu;
+mod frames;
 mod harness;
+mod setup;
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -15,8 +17,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use nix::unistd::geteuid;
 
 use crate::{
-    case::{CASES, Case, EMPTY, FLOOR, HARNESS, Ready, TABLE},
+    case::{CASES, Case, EMPTY, FLOOR, HARNESSES, HIT, Limit, Ready},
     harness::Harness,
+    setup::TABLE,
 };
 
 /// Measures the packet path.
@@ -31,6 +34,9 @@ struct Options {
     /// Packets of a case in one round.
     #[arg(long, default_value_t = 1_000_000)]
     packets: u32,
+    /// Measure only these cases, and what they are compared with.
+    #[arg(long = "case", value_name = "NAME")]
+    cases: Vec<String>,
     /// CPU to run on.
     #[arg(long, default_value_t = 0)]
     cpu: usize,
@@ -84,6 +90,7 @@ struct Figure {
     /// Nanoseconds a packet, without the harness's own work: mean of the middle half, least, most.
     ns: [f64; 3],
     floor_ns: f64,
+    hit_ns: f64,
 }
 
 impl Figure {
@@ -92,7 +99,25 @@ impl Figure {
     }
 
     fn misses_its_limit(&self) -> bool {
-        self.case.limit.is_some_and(|limit| self.ratio() > limit)
+        match self.case.limit {
+            None => false,
+            Some(Limit::Floors(limit)) => self.ratio() > limit,
+            Some(Limit::Hits(limit)) => self.ns[0] / self.hit_ns > limit,
+        }
+    }
+
+    fn limit(&self) -> String {
+        let limit = match self.case.limit {
+            None => return String::new(),
+            Some(Limit::Floors(limit)) => limit.to_string(),
+            Some(Limit::Hits(limit)) => format!("{limit} x {HIT}"),
+        };
+        let verdict = if self.misses_its_limit() {
+            "missed"
+        } else {
+            "met"
+        };
+        format!("{limit} {verdict}")
     }
 
     fn json(&self) -> String {
@@ -110,13 +135,26 @@ impl Figure {
 /// Measures every case once in each round, so that a busy moment of the machine hits all alike.
 fn measure(options: &Options, cpus: &[usize]) -> Result<Vec<Figure>> {
     let mut harness = Harness::load()?;
-    let mut ready: Vec<Ready> = [HARNESS, EMPTY, FLOOR]
+    let chosen = |case: &Case| {
+        options.cases.is_empty()
+            || options
+                .cases
+                .iter()
+                .any(|name| name == case.name || case.name == HIT)
+    };
+    let cases: Vec<Case> = HARNESSES
         .into_iter()
-        .chain(CASES)
-        .map(|case| Ready::new(case, &mut harness, cpus))
-        .collect::<Result<_>>()?;
+        .chain([EMPTY, FLOOR])
+        .chain(CASES.into_iter().filter(chosen))
+        .collect();
+    let progress = progress(cases.len() * (options.rounds + 1))?;
+    let mut ready = Vec::new();
+    for case in &cases {
+        progress.set_message(format!("preparing {}", case.name));
+        ready.push(Ready::new(*case, &mut harness, cpus)?);
+        progress.inc(1);
+    }
     cpu::stay_on(options.cpu)?;
-    let progress = progress(options.rounds * ready.len())?;
     let mut times = vec![Vec::with_capacity(options.rounds); ready.len()];
     for _ in 0..options.rounds {
         for (ready, times) in ready.iter_mut().zip(&mut times) {
@@ -126,25 +164,43 @@ fn measure(options: &Options, cpus: &[usize]) -> Result<Vec<Figure>> {
         }
     }
     progress.finish_and_clear();
-    // The first two are the harness and the empty program: between them lies the harness's own work.
-    let harness_work = spread(&times[0])[0] - spread(&times[1])[0];
-    let net = |times: &Vec<f64>| spread(times).map(|ns| ns - harness_work);
-    let floor_ns = net(&times[2])[0];
-    let empty = Figure {
-        case: EMPTY,
-        ns: spread(&times[1]),
-        floor_ns,
-    };
-    let rest = ready
+    Ok(figures(&cases, &times))
+}
+
+/// Takes the harness's own work out of what was measured: what the harness for the case's kind of frame costs beyond the empty
+/// program.
+fn figures(cases: &[Case], times: &[Vec<f64>]) -> Vec<Figure> {
+    let empty_ns = cases
         .iter()
-        .zip(&times)
-        .skip(2)
-        .map(|(ready, times)| Figure {
-            case: ready.case,
-            ns: net(times),
+        .zip(times)
+        .find(|(case, _)| case.name == EMPTY.name)
+        .map_or(0.0, |(_, times)| spread(times)[0]);
+    let harness_work = |case: &Case| {
+        let harness = HARNESSES
+            .iter()
+            .position(|harness| harness.wire() == case.wire());
+        harness.map_or(0.0, |index| spread(&times[index])[0] - empty_ns)
+    };
+    let net = |case: &Case, times: &[f64]| match case.name == EMPTY.name {
+        true => spread(times),
+        false => spread(times).map(|ns| ns - harness_work(case)),
+    };
+    let of = |name: &str| {
+        let found = cases.iter().zip(times).find(|(case, _)| case.name == name);
+        found.map_or(0.0, |(case, times)| net(case, times)[0])
+    };
+    let (floor_ns, hit_ns) = (of(FLOOR.name), of(HIT));
+    cases
+        .iter()
+        .zip(times)
+        .skip(HARNESSES.len())
+        .map(|(case, times)| Figure {
+            case: *case,
+            ns: net(case, times),
             floor_ns,
-        });
-    Ok(std::iter::once(empty).chain(rest).collect())
+            hit_ns,
+        })
+        .collect()
 }
 
 /// Mean of the middle half, least, and most. The middle half leaves out what a busy machine did; its mean is finer than the whole
@@ -183,7 +239,6 @@ fn print(figures: &[Figure]) {
     table.load_style(presets::NOTHING).set_header([
         "case",
         "what a packet is",
-        "flows",
         "ns a packet",
         "least",
         "most",
@@ -195,23 +250,14 @@ fn print(figures: &[Figure]) {
     }
     for figure in figures {
         let [mean, least, most] = figure.ns.map(|ns| format!("{ns:.1}"));
-        let limit = figure.case.limit.map_or(String::new(), |limit| {
-            let verdict = if figure.misses_its_limit() {
-                "missed"
-            } else {
-                "met"
-            };
-            format!("{limit} {verdict}")
-        });
         table.add_row([
             figure.case.name.to_owned(),
             figure.case.what.to_owned(),
-            figure.case.flows.to_owned(),
             mean,
             least,
             most,
             format!("{:.1}", figure.ratio()),
-            limit,
+            figure.limit(),
         ]);
     }
     println!("{table}");

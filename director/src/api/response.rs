@@ -10,8 +10,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 pub use listing::{
-    Connection, ConnectionLine, ConnectionState, ListedServer, ListedService, Listing, Rate,
-    Traffic,
+    Connection, ConnectionLine, ConnectionState, Forwarding, ListedServer, ListedService,
+    ListedTimeouts, Listing, Rate, Traffic,
 };
 pub use status::{
     AttachMode, FlowTable, InstanceStatus, Role, ServerKind, ServerState, ServerStatus,

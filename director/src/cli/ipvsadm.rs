@@ -3,11 +3,16 @@
 //! Scripts read these columns, so nothing here may be improved. ipvsadm's own limits are kept: an IPv4 endpoint is cut
 //! to 28 characters where a column follows it, and every endpoint to 59.
 
-use std::{fmt::Write, net::SocketAddr};
+use std::{
+    fmt::Write,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
 
 use crate::{
-    api::response::{Connection, ListedServer, ListedService, Listing, Rate, Traffic},
-    config::{ForwardingMethod, Protocol},
+    api::response::{
+        Connection, ListedServer, ListedService, ListedTimeouts, Listing, Rate, Traffic,
+    },
+    config::Protocol,
 };
 
 /// The release of IPVS whose listing this is. Scripts match the line.
@@ -31,6 +36,10 @@ pub enum View {
     Statistics,
     /// `--rate`: a second.
     Rates,
+    /// `--thresholds`: limits of the servers' flows.
+    Thresholds,
+    /// `--persistent-conn`: clients that keep their server.
+    Persistence,
 }
 
 /// How large numbers are written.
@@ -43,7 +52,7 @@ pub enum Numbers {
     Exact,
 }
 
-/// The whole listing: `ipvsadm -L`, `-L --stats`, `-L --rate`.
+/// The whole listing: `ipvsadm -L`, `-L --stats`, `-L --rate`, `-L --thresholds`, `-L --persistent-conn`.
 #[must_use]
 pub fn render(listing: &Listing, view: View, numbers: Numbers, naming: &Naming) -> String {
     let mut text = format!(
@@ -69,6 +78,17 @@ pub fn render(listing: &Listing, view: View, numbers: Numbers, naming: &Naming) 
         }
     }
     text
+}
+
+/// `ipvsadm -L --timeout`.
+#[must_use]
+pub fn timeouts(listing: &Listing) -> String {
+    let ListedTimeouts {
+        tcp_secs,
+        tcp_fin_secs,
+        udp_secs,
+    } = listing.timeouts;
+    format!("Timeout (tcp tcpfin udp): {tcp_secs} {tcp_fin_secs} {udp_secs}\n")
 }
 
 /// The two lines above `ipvsadm -L --connection`'s rows.
@@ -112,6 +132,18 @@ fn title(view: View) -> String {
                     -> RemoteAddress:Port           Forward Weight ActiveConn InActConn\n"
                 .to_owned();
         }
+        View::Thresholds => {
+            return format!(
+                "{:<33} {:<10} {:<10} {:<10} {:<10}\n  -> RemoteAddress:Port\n",
+                "Prot LocalAddress:Port", "Uthreshold", "Lthreshold", "ActiveConn", "InActConn"
+            );
+        }
+        View::Persistence => {
+            return format!(
+                "{:<33} {:<9} {:<11} {:<10} {:<10}\n  -> RemoteAddress:Port\n",
+                "Prot LocalAddress:Port", "Weight", "PersistConn", "ActiveConn", "InActConn"
+            );
+        }
         View::Statistics => ["Conns", "InPkts", "OutPkts", "InBytes", "OutBytes"],
         View::Rates => ["CPS", "InPPS", "OutPPS", "InBPS", "OutBPS"],
     };
@@ -129,11 +161,13 @@ fn service_row(service: &ListedService, view: View, numbers: Numbers, naming: &N
         table_endpoint(service.endpoint(), service.protocol, naming)
     );
     let mut row = match view {
-        View::Table => format!("{name} {}", service.scheduler.name()),
+        View::Table | View::Thresholds | View::Persistence => {
+            format!("{name} {}", service.scheduler.name())
+        }
         View::Statistics | View::Rates => format!("{name:<33}"),
     };
     match view {
-        View::Table => push_flags(&mut row, service),
+        View::Table | View::Thresholds | View::Persistence => push_flags(&mut row, service),
         View::Statistics => push_large(&mut row, totals(&service.traffic), numbers),
         View::Rates => push_large(&mut row, rates(&service.rate), numbers),
     }
@@ -149,6 +183,26 @@ fn push_flags(row: &mut String, service: &ListedService) {
     }
     if let Some(timeout) = service.persistence_timeout_secs {
         push(row, format_args!(" persistent {timeout}"));
+        push_mask(row, service);
+    }
+    if service.one_packet {
+        row.push_str(" ops");
+    }
+}
+
+/// Where several clients count as one: IPv4 as a netmask, IPv6 as a prefix length.
+fn push_mask(row: &mut String, service: &ListedService) {
+    match service.address {
+        IpAddr::V4(_) if service.persistence_prefix < 32 => {
+            let bits = u32::MAX
+                .checked_shl(32 - u32::from(service.persistence_prefix))
+                .unwrap_or(0);
+            push(row, format_args!(" mask {}", Ipv4Addr::from(bits)));
+        }
+        IpAddr::V6(_) if service.persistence_prefix < 128 => {
+            push(row, format_args!(" mask {}", service.persistence_prefix));
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => {}
     }
 }
 
@@ -168,10 +222,24 @@ fn server_row(
             &mut row,
             format_args!(
                 " {:<7} {:<6} {:<10} {:<10}",
-                forward_name(server.forwarding),
+                server.forwarding.name(),
                 server.weight,
                 server.active,
                 server.inactive
+            ),
+        ),
+        View::Thresholds => push(
+            &mut row,
+            format_args!(
+                " {:<10} {:<10} {:<10} {:<10}",
+                server.upper_threshold, server.lower_threshold, server.active, server.inactive
+            ),
+        ),
+        View::Persistence => push(
+            &mut row,
+            format_args!(
+                " {:<9} {:<11} {:<10} {:<10}",
+                server.weight, server.persistent, server.active, server.inactive
             ),
         ),
         View::Statistics => push_large(&mut row, totals(&server.traffic), numbers),
@@ -244,12 +312,6 @@ const fn protocol_name(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Tcp => "TCP",
         Protocol::Udp => "UDP",
-    }
-}
-
-const fn forward_name(method: ForwardingMethod) -> &'static str {
-    match method {
-        ForwardingMethod::DirectRouting => "Route",
     }
 }
 

@@ -44,7 +44,19 @@ pub struct ListOptions {
     #[arg(long, group = "view")]
     pub rate: bool,
 
-    /// Every connection.
+    /// Limits of the servers' connections (`uthreshold`, `lthreshold`).
+    #[arg(long, group = "view")]
+    pub thresholds: bool,
+
+    /// Clients that keep their server (`persistence_timeout`).
+    #[arg(long, group = "view")]
+    pub persistent_conn: bool,
+
+    /// How long connections are kept.
+    #[arg(long, group = "view")]
+    pub timeout: bool,
+
+    /// Every connection, and every persistence template (client port 0).
     #[arg(short, long, group = "view")]
     pub connections: bool,
 
@@ -59,9 +71,16 @@ pub struct ListOptions {
 
 impl ListOptions {
     const fn view(&self) -> View {
-        match (self.stats, self.rate) {
-            (true, _) => View::Statistics,
-            (_, true) => View::Rates,
+        match self {
+            Self { stats: true, .. } => View::Statistics,
+            Self { rate: true, .. } => View::Rates,
+            Self {
+                thresholds: true, ..
+            } => View::Thresholds,
+            Self {
+                persistent_conn: true,
+                ..
+            } => View::Persistence,
             _ => View::Table,
         }
     }
@@ -92,6 +111,9 @@ pub(super) fn run(options: &ListOptions) -> Result<ExitCode, CliError> {
     output::print(|out| {
         if options.json {
             return output::write_json(out, &listing);
+        }
+        if options.timeout {
+            return Ok(out.write_all(ipvsadm::timeouts(&listing).as_bytes())?);
         }
         let text = ipvsadm::render(
             &listing,

@@ -4,12 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use director_common::limits::DEFAULT_FLOWS;
-
 use super::{CliError, PinOptions};
 use crate::{
     api::response::Problem,
-    dataplane::{AttachOutcome, DataPlane, Interface, XdpMode, pins},
+    config::TableSizes,
+    dataplane::{AttachOutcome, DataPlane, Interface, Machine, Sizes, XdpMode, pins},
 };
 
 /// Attach the XDP program without the daemon, for development.
@@ -50,7 +49,8 @@ pub struct UnloadOptions {
 
 pub(super) fn load(options: &LoadOptions) -> Result<ExitCode, CliError> {
     let interface = interface(&options.interface)?;
-    let mut dataplane = DataPlane::load(&options.pins.folder, DEFAULT_FLOWS)
+    let sizes = Sizes::of(&TableSizes::default(), &Machine::this());
+    let mut dataplane = DataPlane::load(&options.pins.folder, &sizes)
         .map_err(|error| Problem::from_error(&error).help(error.help()))?;
     let outcomes = dataplane
         .attach(std::slice::from_ref(&interface), options.xdp_mode)

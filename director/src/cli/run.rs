@@ -3,7 +3,6 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use director_common::limits::DEFAULT_FLOWS;
 
 use super::CliError;
 use crate::{
@@ -47,14 +46,10 @@ pub struct RunOptions {
     #[arg(long, value_name = "PATH", default_value = DEFAULT_SOCKET)]
     pub socket: PathBuf,
 
-    /// Flows that the table has room for. A table about half full is the fastest.
-    #[arg(
-        long,
-        value_name = "FLOWS",
-        default_value_t = DEFAULT_FLOWS,
-        value_parser = clap::value_parser!(u32).range(1..)
-    )]
-    pub flow_table_size: u32,
+    /// Flows of each address family that the tables have room for; goes before `director_flow_table_size` in the
+    /// configuration. Default: by the machine's memory. A table about half full is the fastest.
+    #[arg(long, value_name = "FLOWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub flow_table_size: Option<u32>,
 
     /// How a log line looks.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]

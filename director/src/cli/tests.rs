@@ -27,10 +27,7 @@ fn run_has_the_defaults_of_keepalived_and_the_limits() {
     assert_eq!(options.xdp_mode, XdpMode::Auto);
     assert_eq!(options.pins, PathBuf::from(DEFAULT_ROOT));
     assert_eq!(options.socket, PathBuf::from(DEFAULT_SOCKET));
-    assert_eq!(
-        options.flow_table_size,
-        director_common::limits::DEFAULT_FLOWS
-    );
+    assert_eq!(options.flow_table_size, None);
 }
 
 #[test]

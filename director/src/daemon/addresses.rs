@@ -222,14 +222,15 @@ impl Addresses {
 }
 
 fn announce(host: &Host, held: &Held, frames: u32) {
-    // Neighbors learn an IPv6 address by another message, which comes with IPv6.
-    let IpAddr::V4(address) = held.address.address else {
-        return;
+    let address = held.address.address;
+    let message = match address {
+        IpAddr::V4(_) => "gratuitous ARP",
+        IpAddr::V6(_) => "unsolicited neighbor advertisement",
     };
     match host.announce(&held.link, address, frames) {
-        Ok(()) => info!(%address, interface = held.link.name, frames, "gratuitous ARP sent"),
+        Ok(()) => info!(%address, interface = held.link.name, frames, "{message} sent"),
         Err(error) => {
-            warn!(%address, interface = held.link.name, error = %Problem::from_error(&error), "gratuitous ARP not sent")
+            warn!(%address, interface = held.link.name, error = %Problem::from_error(&error), "{message} not sent")
         }
     }
 }

@@ -1,14 +1,8 @@
 //! Walks of the flow table, off the owner's thread: the sweep at its pace, and the listings that people ask for.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-    ops::ControlFlow,
-    path::PathBuf,
-    time::Duration,
-};
+use std::{net::SocketAddr, ops::ControlFlow, path::PathBuf, time::Duration};
 
-use director_common::{protocol, server::RealServer, tcp::FlowState};
+use director_common::protocol;
 use tokio::{sync::mpsc, task::JoinHandle};
 
 use super::view;
@@ -16,9 +10,8 @@ use crate::{
     api::response::{Connection, Problem},
     config::Protocol,
     dataplane::{
-        expiry::{Jiffies, Timeouts},
-        flows::{Entry, FlowTable, FlowTableError, Sweep},
-        tables::Tables,
+        flows::{FlowTableError, FlowTables, Row, Sweep},
+        ledger::Ledger,
     },
 };
 
@@ -28,54 +21,32 @@ pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// What a walk needs to know, taken from the owner at its start.
 #[derive(Clone, Debug)]
 pub(super) struct Walk {
-    pub(super) folder: PathBuf,
-    pub(super) now: Jiffies,
-    pub(super) timeouts: Timeouts,
-    pub(super) servers: BTreeMap<u32, RealServer>,
+    folder: PathBuf,
+    ledger: Ledger,
 }
 
 impl Walk {
-    /// A walk over the flows of these tables.
-    pub(super) fn new(folder: PathBuf, now: Jiffies, tables: &Tables) -> Self {
-        Self {
-            folder,
-            now,
-            timeouts: Timeouts::default(),
-            servers: tables.servers.clone(),
-        }
+    /// A walk over the flows that are pinned in `folder`.
+    pub(super) fn new(folder: PathBuf, ledger: Ledger) -> Self {
+        Self { folder, ledger }
     }
 
     /// Removes the flows that are over and counts the rest.
     pub(super) fn sweep(self) -> JoinHandle<Result<Sweep, FlowTableError>> {
-        tokio::task::spawn_blocking(move || {
-            let generations = self.generations();
-            FlowTable::open(&self.folder)?.sweep(self.now, &self.timeouts, &generations)
-        })
+        tokio::task::spawn_blocking(move || FlowTables::open(&self.folder)?.sweep(&self.ledger))
     }
 
     /// Counts the flows, and removes none.
     pub(super) fn count(self) -> JoinHandle<Result<Sweep, FlowTableError>> {
-        tokio::task::spawn_blocking(move || {
-            let generations = self.generations();
-            FlowTable::open(&self.folder)?.count(self.now, &self.timeouts, &generations, drop)
-        })
+        tokio::task::spawn_blocking(move || FlowTables::open(&self.folder)?.count(&self.ledger))
     }
 
-    /// Generations of the servers in use.
-    fn generations(&self) -> BTreeMap<u32, u32> {
-        self.servers
-            .iter()
-            .filter(|(_, server)| server.flags & RealServer::IN_USE != 0)
-            .map(|(index, server)| (*index, server.generation))
-            .collect()
-    }
-
-    /// Sends every flow; ends when nobody listens any more.
+    /// Sends every flow and every persistence template; ends when nobody listens any more.
     pub(super) fn list(self, to: mpsc::Sender<Result<Connection, Problem>>) {
         tokio::task::spawn_blocking(move || {
-            let visited = FlowTable::open(&self.folder).and_then(|table| {
-                table.visit(self.now, &self.timeouts, |entry| {
-                    match to.blocking_send(Ok(self.connection(&entry))) {
+            let visited = FlowTables::open(&self.folder).and_then(|tables| {
+                tables.visit(&self.ledger, |row| {
+                    match to.blocking_send(Ok(self.connection(&row))) {
                         Ok(()) => ControlFlow::Continue(()),
                         Err(_) => ControlFlow::Break(()),
                     }
@@ -88,31 +59,33 @@ impl Walk {
         });
     }
 
-    fn connection(&self, entry: &Entry) -> Connection {
-        let key = &entry.key;
-        let endpoint =
-            |address: [u8; 4], port: u16| -> SocketAddr { (IpAddr::from(address), port).into() };
-        let vip = endpoint(key.destination, key.destination_port());
+    fn connection(&self, row: &Row) -> Connection {
         // A flow whose server is gone keeps no address of it.
-        let unspecified = || (IpAddr::from([0; 4]), vip.port()).into();
+        let unspecified: SocketAddr = match row.vip {
+            SocketAddr::V4(vip) => ([0; 4], vip.port()).into(),
+            SocketAddr::V6(vip) => ([0_u16; 8], vip.port()).into(),
+        };
         let server = self
+            .ledger
             .servers
-            .get(&entry.flow.server)
-            .filter(|server| server.generation == entry.flow.generation)
-            .map_or_else(unspecified, view::endpoint);
+            .get(&row.server)
+            .filter(|server| server.generation == row.generation)
+            .map_or(unspecified, |server| {
+                SocketAddr::new(view::endpoint(server).ip(), row.vip.port())
+            });
         let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
         Connection {
-            protocol: if key.protocol == u32::from(protocol::UDP) {
+            protocol: if row.protocol == protocol::UDP {
                 Protocol::Udp
             } else {
                 Protocol::Tcp
             },
-            client: endpoint(key.source, key.source_port()),
-            vip,
+            client: row.client,
+            vip: row.vip,
             server,
-            state: FlowState(entry.flow.state).into(),
-            expires_secs: seconds(entry.remaining),
-            idle_secs: seconds(entry.idle),
+            state: row.state.into(),
+            expires_secs: seconds(row.remaining),
+            idle_secs: seconds(row.idle),
         }
     }
 }

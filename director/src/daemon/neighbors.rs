@@ -38,7 +38,11 @@ impl Neighbors {
     /// Watches the servers of a configuration, and nobody else.
     pub(super) fn watch(&mut self, topology: &Topology, now: Instant) {
         let before = std::mem::take(&mut self.watched);
-        for (address, link) in &topology.servers {
+        for (address, link) in topology
+            .servers
+            .iter()
+            .filter_map(|(address, place)| Some((address, place.link()?)))
+        {
             let place = (link.ifindex, *address);
             let fresh = Watched {
                 resolution: Resolution::Unknown,

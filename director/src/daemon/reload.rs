@@ -19,7 +19,9 @@ impl Daemon {
     pub(super) async fn reload(&mut self) -> Result<Reloaded, Problem> {
         let loaded = config::load(&self.options.config);
         let warnings = loaded.render(config::Color::Plain);
-        let (config, survey) = start::accept(loaded, &self.host).await.map_err(went_on)?;
+        let (config, survey) = start::accept(loaded, &self.host, &self.options)
+            .await
+            .map_err(went_on)?;
         self.refuse_if_too_large(&config, &survey)?;
         // What can be refused comes first; nothing that packets depend on has changed until it is done.
         let now = Instant::now();
@@ -44,7 +46,8 @@ impl Daemon {
     fn refuse_if_too_large(&self, config: &Config, survey: &Survey) -> Result<(), Problem> {
         let mut next = self.model.clone();
         next.configure(SystemTime::now(), config, &survey.topology);
-        match self.dataplane.tables().follow(&next.wanted()) {
+        let per_second = self.dataplane.jiffies_per_second();
+        match self.dataplane.tables().follow(&next.wanted(), per_second) {
             Ok(_) => Ok(()),
             Err(full) => Err(went_on(Problem::from_error(&full))),
         }

@@ -22,13 +22,13 @@ use crate::{
     check::{CheckId, CheckSpec, Checks},
     config::{self, Config, Loaded},
     dataplane::{
-        AttachOutcome, DataPlane, Found, Interface,
+        AttachOutcome, DataPlane, Found, Interface, Machine, Sizes,
         clock::SHORTEST_MEASUREMENT,
-        flows::{FlowTable, Sweep},
+        flows::{FlowTables, Sweep},
         pins, tables,
     },
     host::{Host, HostEvent},
-    model::{Event, Model, Neighbor, ServiceId, Topology},
+    model::{Event, Model, Neighbor, Place, ServiceId, Topology},
 };
 
 /// How long the start waits for the real servers' MAC addresses. The kernel gives up after three questions, one a second.
@@ -44,9 +44,9 @@ impl Daemon {
         let monitor = host
             .monitor()
             .map_err(|error| Problem::from_error(&error))?;
-        let (config, survey) = accept(loaded, &host).await?;
+        let (config, survey) = accept(loaded, &host, &options).await?;
         let server = Server::bind(&options.socket)?;
-        let mut dataplane = load(&options)?;
+        let mut dataplane = load(&options, &config)?;
         dataplane
             .adopt_tables()
             .map_err(|error| Problem::from_error(&error))?;
@@ -99,7 +99,7 @@ impl Daemon {
                 .configure(SystemTime::now(), &config, &survey.topology),
         );
         tell(&self.model.start_down(SystemTime::now(), &down));
-        self.remember_neighbors();
+        self.remember_neighbors(&survey.topology);
         self.learn_neighbors(&survey.topology).await;
         // Nothing that packets depend on has changed so far, and a refusal here leaves it so.
         self.attach(&survey)?;
@@ -116,6 +116,8 @@ impl Daemon {
         self.reconcile_checks(&down);
         tokio::time::sleep_until((clock_started + SHORTEST_MEASUREMENT).into()).await;
         self.read_clock(Instant::now())?;
+        // Times in jiffies are right from now on.
+        self.settle();
         info!(
             config = %self.options.config.display(),
             services = self.model.services().len(),
@@ -126,13 +128,15 @@ impl Daemon {
 
     /// The maps still know the MAC addresses that an earlier daemon learned: known flows go on by them, whatever the kernel has
     /// forgotten.
-    fn remember_neighbors(&mut self) {
+    fn remember_neighbors(&mut self, topology: &Topology) {
         let now = SystemTime::now();
         for server in self.dataplane.tables().servers.values() {
-            if server.mac != [0; 6] {
+            let address = tables::server_address(server);
+            let link = topology.servers.get(&address).and_then(Place::link);
+            if let (false, Some(link)) = (server.mac == [0; 6], link) {
                 let event = Event::Neighbor {
-                    ifindex: server.ifindex,
-                    address: tables::server_address(server),
+                    ifindex: link.ifindex,
+                    address,
                     neighbor: Neighbor::Resolved(server.mac),
                 };
                 tell(&self.model.handle(now, event));
@@ -324,7 +328,11 @@ fn privileges_after(loaded: &Loaded) -> Result<(), Problem> {
 }
 
 /// Takes a configuration that fits this host; its warnings are told.
-pub(super) async fn accept(mut loaded: Loaded, host: &Host) -> Result<(Config, Survey), Problem> {
+pub(super) async fn accept(
+    mut loaded: Loaded,
+    host: &Host,
+    options: &Options,
+) -> Result<(Config, Survey), Problem> {
     let Some(config) = loaded.config.clone() else {
         return Err(refused(&loaded));
     };
@@ -335,6 +343,13 @@ pub(super) async fn accept(mut loaded: Loaded, host: &Host) -> Result<(Config, S
     if loaded.errors() > 0 {
         return Err(refused(&loaded));
     }
+    sizes(options, &config)?;
+    let more = options
+        .interfaces
+        .iter()
+        .filter_map(|name| survey.link_named(name));
+    let more: Vec<u32> = more.map(|link| link.index).collect();
+    survey.describe_interfaces(host, &config, &more).await?;
     for record in loaded.records() {
         let label = record
             .label
@@ -369,8 +384,8 @@ fn no_interface(name: &str, survey: &Survey) -> Problem {
         .help(format!("the interfaces here are: {}", names.join(", ")))
 }
 
-fn load(options: &Options) -> Result<DataPlane, Problem> {
-    let dataplane = DataPlane::load(&options.pins, options.flow_table_size)
+fn load(options: &Options, config: &Config) -> Result<DataPlane, Problem> {
+    let dataplane = DataPlane::load(&options.pins, &sizes(options, config)?)
         .map_err(|error| Problem::from_error(&error).help(error.help()))?;
     if dataplane.found() == Found::Ours {
         info!(pins = %options.pins.display(), "taking over the pins of an earlier daemon");
@@ -378,10 +393,24 @@ fn load(options: &Options) -> Result<DataPlane, Problem> {
     Ok(dataplane)
 }
 
-/// The size that the flow table has, which is an earlier daemon's where its pins were taken over.
+/// The sizes that new tables get. What does not fit into this machine is refused.
+pub(super) fn sizes(options: &Options, config: &Config) -> Result<Sizes, Problem> {
+    let mut configured = config.global.table_sizes;
+    configured.flows = options.flow_table_size.or(configured.flows);
+    let machine = Machine::this();
+    let sizes = Sizes::of(&configured, &machine);
+    sizes.check(&machine).map_err(|error| {
+        Problem::from_error(&error).help(
+            "lower `director_flow_table_size` and its like in `global_defs`, or --flow-table-size; without them the memory decides",
+        )
+    })?;
+    Ok(sizes)
+}
+
+/// The size that the flow tables have, which is an earlier daemon's where its pins were taken over.
 fn flow_table_size(options: &Options) -> Result<u32, Problem> {
-    let size = FlowTable::open(&pins::folder(&options.pins))
-        .and_then(|table| table.capacity())
+    let size = FlowTables::open(&pins::folder(&options.pins))
+        .and_then(|tables| tables.capacity())
         .map_err(|error| Problem::from_error(&error))?;
     Ok(size)
 }

@@ -2,14 +2,19 @@
 //!
 //! Direct routing needs every server on a link of ours; what does not fit is told at the place in the file.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use director_common::server::vlan_tags;
 
 use crate::{
     api::response::Problem,
     config::{Config, Diagnostic, Span, VirtualServer},
-    dataplane::Interface,
-    host::{Host, Link, Route},
-    model::{self, Topology},
+    dataplane::{Interface, tables::WantedInterface},
+    host::{Host, Link, LinkKind, Route},
+    model::{self, Place, Topology},
 };
 
 /// The configuration's places on this host.
@@ -21,6 +26,8 @@ pub(super) struct Survey {
     pub(super) links: BTreeMap<u32, Link>,
     /// What does not fit.
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Interfaces that the program must sit on.
+    attached: BTreeSet<u32>,
 }
 
 impl Survey {
@@ -36,7 +43,9 @@ impl Survey {
         };
         survey.find_interfaces(config);
         for virtual_server in &config.virtual_servers {
-            let receives_on = survey.receiving_interface(config, virtual_server);
+            if let Some(index) = survey.receiving_interface(config, virtual_server) {
+                survey.attach_to(index);
+            }
             let real = virtual_server
                 .real_servers
                 .iter()
@@ -50,10 +59,82 @@ impl Survey {
                     .route(address)
                     .await
                     .map_err(|error| Problem::from_error(&error))?;
-                survey.place_server(address, span, route, receives_on);
+                survey.place_server(address, span, route);
             }
         }
         Ok(survey)
+    }
+
+    /// Adds what the packet path needs to know of our interfaces that run the program, `more` of them and the ports of bonds
+    /// among them.
+    pub(super) async fn describe_interfaces(
+        &mut self,
+        host: &Host,
+        config: &Config,
+        more: &[u32],
+    ) -> Result<(), Problem> {
+        for index in more {
+            self.attach_to(*index);
+        }
+        let bonds: BTreeSet<u32> = self.attached.clone();
+        let ports = self.links.values().filter_map(|link| {
+            let master = link.controller.filter(|master| bonds.contains(master))?;
+            Some((link.index, Some(master)))
+        });
+        let all: Vec<_> = bonds
+            .iter()
+            .map(|index| (*index, None))
+            .chain(ports)
+            .collect();
+        for (index, master) in all {
+            let Some(link) = self.links.get(&index) else {
+                continue;
+            };
+            let (mac, mtu) = (link.mac, link.mtu);
+            let addresses = host
+                .addresses(master.unwrap_or(index))
+                .await
+                .map_err(|error| Problem::from_error(&error))?;
+            let own = addresses
+                .into_iter()
+                .map(|known| known.address)
+                .filter(|address| !is_vip(config, *address) && is_usable_as_source(*address));
+            let mut interface = WantedInterface {
+                mac,
+                mtu,
+                master,
+                ..WantedInterface::default()
+            };
+            for address in own {
+                match address {
+                    IpAddr::V4(address) => drop(interface.address_v4.get_or_insert(address)),
+                    IpAddr::V6(address) => drop(interface.address_v6.get_or_insert(address)),
+                }
+            }
+            self.topology.interfaces.insert(index, interface);
+        }
+        Ok(())
+    }
+
+    /// The program must sit on this interface, or where its frames come in by.
+    fn attach_to(&mut self, index: u32) {
+        let (egress, _) = self.below(index);
+        self.attached.insert(egress);
+    }
+
+    /// The interface that carries the frames of this one, and the VLANs that they are in.
+    fn below(&self, index: u32) -> (u32, u32) {
+        let mut tags = Vec::new();
+        let mut index = index;
+        while let Some(LinkKind::Vlan { parent, id }) = self.links.get(&index).map(|link| link.kind)
+            && tags.len() < director_common::limits::MAX_VLAN_TAGS
+        {
+            tags.push(id);
+            index = parent;
+        }
+        // The tag of the lowest interface comes first on the wire.
+        let tag = |place: usize| tags.iter().rev().nth(place).copied().unwrap_or_default();
+        (index, vlan_tags(tag(0), tag(1)))
     }
 
     fn find_interfaces(&mut self, config: &Config) {
@@ -104,30 +185,33 @@ impl Survey {
         })
     }
 
-    fn place_server(
-        &mut self,
-        address: IpAddr,
-        span: Span,
-        route: Route,
-        receives_on: Option<u32>,
-    ) {
+    fn place_server(&mut self, address: IpAddr, span: Span, route: Route) {
         let unusable = match route {
-            Route::OnLink { ifindex, .. } if receives_on.is_none_or(|index| index == ifindex) => {
-                let mac = self.links.get(&ifindex).map_or([0; 6], |link| link.mac);
-                self.topology.servers.insert(address, model::Link { ifindex, mac });
+            Route::OnLink { ifindex, .. } => {
+                let (egress, vlan) = self.below(ifindex);
+                let link = self.links.get(&ifindex);
+                let place = Place::OnLink(model::Link {
+                    ifindex,
+                    egress,
+                    vlan,
+                    mac: link.map_or([0; 6], |link| link.mac),
+                    mtu: link.map_or(0, |link| link.mtu),
+                });
+                self.topology.servers.insert(address, place);
+                self.attached.insert(egress);
                 return;
             }
-            Route::OnLink { ifindex, .. } => format!(
-                "is on the link of {}, but its virtual server receives on {}; forwarding between interfaces is not supported yet",
-                self.name(ifindex),
-                self.name(receives_on.unwrap_or_default())
-            ),
+            Route::Local => {
+                self.topology.servers.insert(address, Place::Local);
+                return;
+            }
             Route::Gateway { gateway, ifindex } => format!(
                 "is not on a link of this host: the route to it goes through {gateway} on {}",
                 self.name(ifindex)
             ),
-            Route::Local => "is an address of this host itself; a director that is its own real server is not supported yet".to_owned(),
-            Route::Unreachable => "is not on a link of this host: there is no route to it".to_owned(),
+            Route::Unreachable => {
+                "is not on a link of this host: there is no route to it".to_owned()
+            }
         };
         let diagnostic = Diagnostic::error(span, format!("{address} {unusable}"))
             .note("direct routing rewrites only the MAC address, so a real server must be a neighbour on the link that the packets come in by")
@@ -141,22 +225,35 @@ impl Survey {
             .map_or_else(|| format!("interface {ifindex}"), |link| link.name.clone())
     }
 
-    /// The interfaces that the program must sit on: those of the servers, which are those that packets come in by.
+    /// The interfaces that the program must sit on: those that VIPs' packets come in by, and those of the servers.
     pub(super) fn interfaces(&self) -> Vec<Interface> {
-        let mut indexes: Vec<_> = self
-            .topology
-            .servers
-            .values()
-            .map(|link| link.ifindex)
-            .collect();
-        indexes.sort_unstable();
-        indexes.dedup();
-        indexes
-            .into_iter()
+        self.attached
+            .iter()
             .map(|index| Interface {
-                index,
-                name: self.name(index),
+                index: *index,
+                name: self.name(*index),
             })
             .collect()
+    }
+}
+
+/// Whether an address is a virtual one.
+fn is_vip(config: &Config, address: IpAddr) -> bool {
+    let held = config.vrrp_instances.iter().flat_map(|instance| {
+        instance
+            .virtual_ipaddress
+            .iter()
+            .chain(&instance.virtual_ipaddress_excluded)
+            .map(|vip| vip.address)
+    });
+    let served = config.virtual_servers.iter().map(|server| server.address);
+    held.chain(served).any(|vip| vip == address)
+}
+
+/// Whether who gets a packet from this address can answer it: not from an address that only one link knows.
+fn is_usable_as_source(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => !address.is_link_local(),
+        IpAddr::V6(address) => !address.is_unicast_link_local(),
     }
 }

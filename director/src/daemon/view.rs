@@ -4,14 +4,19 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use director_common::counters::Counter;
 
-use super::{Daemon, traffic::Rates};
+use super::Daemon;
 use crate::{
     api::response::{
-        AttachMode, FlowTable, InstanceStatus, ListedServer, ListedService, Listing, Problem, Rate,
-        ServerKind, ServerState, ServerStatus, ServiceStatus, Status,
+        AttachMode, FlowTable, Forwarding, InstanceStatus, ListedServer, ListedService,
+        ListedTimeouts, Listing, Problem, Rate, ServerKind, ServerState, ServerStatus,
+        ServiceStatus, Status,
     },
-    config::{ForwardingMethod, VrrpInstance},
-    dataplane::{self, Attached, DataPlane, MapAccessError, flows::Sweep, tables},
+    config::VrrpInstance,
+    dataplane::{
+        self, Attached, MapAccessError, dump,
+        flows::Sweep,
+        tables::{self, Path},
+    },
     model::{Model, RealServer, Service, State, pool::Met},
 };
 
@@ -46,6 +51,8 @@ pub(super) fn status(daemon: &Daemon) -> Result<Status, Problem> {
         flows: FlowTable {
             capacity: daemon.flow_table_size,
             known: daemon.sweep.flows.into(),
+            half_open: daemon.sweep.half_open.into(),
+            memory_bytes: dump::memory_bytes(&daemon.options.pins),
         },
     })
 }
@@ -89,7 +96,7 @@ const fn attach_mode(mode: Attached) -> AttachMode {
 
 fn service_status(model: &Model, service: &Service) -> ServiceStatus {
     let wanted: BTreeMap<IpAddr, u32> = service
-        .wanted()
+        .wanted(model.timeouts())
         .servers
         .into_iter()
         .map(|server| (server.address, server.weight))
@@ -135,7 +142,7 @@ fn server_status(
         }
         State::Up => (ServerState::Up, String::new()),
         State::Down(reason) => (ServerState::Down, reason),
-        State::NoNeighbor => (ServerState::NoNeighbor, "it does not answer ARP".to_owned()),
+        State::NoNeighbor => (ServerState::NoNeighbor, silence(server.address).to_owned()),
         State::Quiesced => (ServerState::Quiesced, "weight 0".to_owned()),
     };
     ServerStatus {
@@ -151,6 +158,14 @@ fn server_status(
             .neighbor
             .mac()
             .map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
+    }
+}
+
+/// How a server that has no MAC address was asked for it.
+const fn silence(address: IpAddr) -> &'static str {
+    match address {
+        IpAddr::V4(_) => "it does not answer ARP",
+        IpAddr::V6(_) => "it does not answer neighbor discovery",
     }
 }
 
@@ -171,16 +186,35 @@ fn warnings(daemon: &Daemon, counters: &[(Counter, u64)]) -> Vec<String> {
             warnings.push(format!("the quorum of {} is lost: {then}", service.id));
         }
     }
-    let full = counters
-        .iter()
-        .find(|(counter, _)| *counter == Counter::FlowTableFull);
-    if let Some((_, times)) = full.filter(|(_, times)| *times > 0) {
+    for (counter, times) in counters.iter().filter(|(_, times)| *times > 0) {
+        if let Some(table) = full_table(*counter) {
+            warnings.push(format!(
+                "the table of {table} in `global_defs`: it could not take an entry {times} times"
+            ));
+        }
+    }
+    if daemon.sweep.flows - daemon.sweep.half_open > daemon.flow_table_size / 10 * 9 {
         warnings.push(format!(
-            "the flow table could not take an entry {times} times: raise --flow-table-size (now {})",
-            daemon.flow_table_size
+            "the flow table is nearly full ({} of {}): new connections push out those that were silent longest; raise director_flow_table_size",
+            daemon.sweep.flows, daemon.flow_table_size
         ));
     }
     warnings
+}
+
+/// The table that a counter says is full, and what makes it larger.
+pub(super) const fn full_table(counter: Counter) -> Option<&'static str> {
+    match counter {
+        Counter::FlowTableFull => Some("flows is full; raise director_flow_table_size"),
+        Counter::HalfOpenTableFull => {
+            Some("half-open flows is full; raise director_half_open_table_size")
+        }
+        Counter::TemplateTableFull => {
+            Some("persistence templates is full; raise director_persistence_table_size")
+        }
+        Counter::FragmentTableFull => Some("fragments is full; raise director_fragment_table_size"),
+        _ => None,
+    }
 }
 
 /// `GET /v1/listing`, without the numbers of flows, which [`count`] adds.
@@ -190,18 +224,23 @@ pub(super) fn listing(daemon: &Daemon) -> Result<Indexed, MapAccessError> {
         .services()
         .iter()
         .filter_map(|service| {
-            let key = service.key()?;
-            let id = daemon.dataplane.tables().services.get(&key)?.id;
-            Some(listed_service(
-                &daemon.dataplane,
-                &daemon.rates,
-                service,
-                id,
-            ))
+            let id = daemon
+                .dataplane
+                .tables()
+                .services
+                .get(&service.id.key())?
+                .id;
+            Some(listed_service(daemon, service, id))
         })
         .collect::<Result<Vec<_>, _>>()?;
+    let timeouts = daemon.model.timeouts();
     Ok(Indexed {
         flow_table_size: daemon.flow_table_size,
+        timeouts: ListedTimeouts {
+            tcp_secs: timeouts.established.as_secs(),
+            tcp_fin_secs: timeouts.fin_wait.as_secs(),
+            udp_secs: timeouts.udp.as_secs(),
+        },
         services,
     })
 }
@@ -210,6 +249,7 @@ pub(super) fn listing(daemon: &Daemon) -> Result<Indexed, MapAccessError> {
 #[derive(Debug)]
 pub(super) struct Indexed {
     flow_table_size: u32,
+    timeouts: ListedTimeouts,
     services: Vec<(ListedService, Vec<u32>)>,
 }
 
@@ -219,28 +259,33 @@ impl Indexed {
         let services = self.services.into_iter().map(|(mut service, indexes)| {
             for (server, index) in service.servers.iter_mut().zip(indexes) {
                 let count = sweep.servers.get(&index).copied().unwrap_or_default();
-                server.active = count.active.into();
-                server.inactive = count.inactive.into();
+                let number = |count: i64| u64::try_from(count).unwrap_or_default();
+                server.active = number(count.active);
+                server.inactive = number(count.inactive);
+                server.persistent =
+                    number(sweep.templates.get(&index).copied().unwrap_or_default());
             }
             service
         });
         Listing {
             flow_table_size: self.flow_table_size,
+            timeouts: self.timeouts,
             services: services.collect(),
         }
     }
 }
 
 fn listed_service(
-    dataplane: &DataPlane,
-    rates: &Rates,
+    daemon: &Daemon,
     service: &Service,
     id: u32,
 ) -> Result<(ListedService, Vec<u32>), MapAccessError> {
+    let (dataplane, rates) = (&daemon.dataplane, &daemon.rates);
+    let wanted_service = service.wanted(daemon.model.timeouts());
     let mut indexes = Vec::new();
     let mut servers = Vec::new();
     // As in IPVS a listing has the servers that the pool has now: failed ones are not in it, nor is an idle sorry server.
-    for wanted in service.wanted().servers {
+    for wanted in wanted_service.servers {
         let is_idle_sorry = !service.is_sorry()
             && !service
                 .servers
@@ -253,10 +298,16 @@ fn listed_service(
         servers.push(ListedServer {
             address: wanted.address,
             port: service.id.port,
-            forwarding: ForwardingMethod::DirectRouting,
+            forwarding: match wanted.path {
+                Some(Path::Local) => Forwarding::Local,
+                _ => Forwarding::Route,
+            },
             weight: wanted.weight,
             active: 0,
             inactive: 0,
+            persistent: 0,
+            upper_threshold: wanted.upper_threshold,
+            lower_threshold: wanted.lower_threshold,
             traffic: dataplane.server_traffic(index)?.into(),
             rate: rate(rates.server(index)),
         });
@@ -267,8 +318,25 @@ fn listed_service(
         port: service.id.port,
         protocol: service.id.protocol,
         scheduler: service.scheduler,
-        scheduler_flags: Vec::new(),
-        persistence_timeout_secs: None,
+        scheduler_flags: service
+            .scheduler_flags
+            .names(service.scheduler)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
+        persistence_timeout_secs: service
+            .persistence
+            .map(|known| u32::try_from(known.timeout.as_secs()).unwrap_or(u32::MAX)),
+        persistence_prefix: service.persistence.map_or(
+            if service.id.address.is_ipv4() {
+                32
+            } else {
+                128
+            },
+            |known| known.prefix_length,
+        ),
+        one_packet: service.one_packet,
+        idle_timeout_secs: wanted_service.idle_timeout.as_secs(),
         traffic: dataplane.service_traffic(id)?.into(),
         rate: rate(rates.service(id)),
         servers,

@@ -1,21 +1,23 @@
 //! Reading the tables from the maps, and carrying out a plan.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
-use aya::maps::{Array, MapData, MapError, PerCpuArray, PerCpuValues};
+use aya::maps::{Array, MapData, MapError, PerCpuArray, PerCpuValues, xdp::XdpMapError};
 use director_common::{
     counters::Traffic,
     instance::Instance,
     limits::{MAX_INSTANCES, MAX_SERVERS},
-    schedule::{SLOTS, Schedule},
+    load::Load,
+    schedule::Locality,
     server::RealServer,
+    service::{Service, ServiceKeyV4, ServiceKeyV6},
 };
 
 use super::{
-    maps::{Maps, Plain, ScheduleMap},
+    maps::{Maps, Plain, PlainHash, ScheduleMap},
     plan::MapOp,
-    schedule::Slots,
-    tables::Tables,
+    schedule::Table,
+    tables::{ServiceKey, Tables},
 };
 
 /// A map could not be read or written.
@@ -35,7 +37,12 @@ impl MapAccessError {
 
 /// The tables as they are: what an earlier daemon left, or nothing.
 pub(super) fn read(maps: &Maps) -> Result<Tables, MapAccessError> {
+    let settings = maps
+        .settings
+        .get(&0, 0)
+        .map_err(MapAccessError::while_doing("reading the settings"))?;
     let mut tables = Tables {
+        settings: settings.0,
         instances: entries(&maps.instances, MAX_INSTANCES).map_err(MapAccessError::while_doing(
             "reading the table of VRRP instances",
         ))?,
@@ -50,12 +57,17 @@ pub(super) fn read(maps: &Maps) -> Result<Tables, MapAccessError> {
     tables
         .servers
         .retain(|_, server| *server != RealServer::default());
-    for entry in maps.services.iter() {
-        let (key, service) =
-            entry.map_err(MapAccessError::while_doing("reading the table of services"))?;
-        let slots = read_schedule(maps, service.0.id)?;
-        tables.services.insert(key.0, service.0);
-        tables.schedules.insert(service.0.id, slots);
+    for entry in maps.interfaces.iter() {
+        let (index, interface) = entry.map_err(MapAccessError::while_doing(
+            "reading the table of interfaces",
+        ))?;
+        tables.interfaces.insert(index, interface.0);
+    }
+    read_services(&maps.services_v4, from_v4, &mut tables)?;
+    read_services(&maps.services_v6, from_v6, &mut tables)?;
+    let ids: Vec<u32> = tables.services.values().map(|service| service.id).collect();
+    for id in ids {
+        tables.schedules.insert(id, read_schedule(maps, id)?);
     }
     Ok(tables)
 }
@@ -69,10 +81,41 @@ fn entries<T: bytemuck::Pod>(
         .collect()
 }
 
-fn read_schedule(maps: &Maps, service: u32) -> Result<Slots, MapAccessError> {
+fn read_services<K: bytemuck::Pod>(
+    map: &PlainHash<K, Service>,
+    key: impl Fn(&K) -> ServiceKey,
+    tables: &mut Tables,
+) -> Result<(), MapAccessError> {
+    for entry in map.iter() {
+        let (found, service) =
+            entry.map_err(MapAccessError::while_doing("reading the table of services"))?;
+        tables.services.insert(key(&found.0), service.0);
+    }
+    Ok(())
+}
+
+/// The key that a service on an IPv4 address has in the map.
+pub(super) fn from_v4(key: &ServiceKeyV4) -> ServiceKey {
+    ServiceKey {
+        address: key.address.into(),
+        port: u16::from_be_bytes(key.port),
+        protocol: key.protocol,
+    }
+}
+
+/// The key that a service on an IPv6 address has in the map.
+pub(super) fn from_v6(key: &ServiceKeyV6) -> ServiceKey {
+    ServiceKey {
+        address: key.address.into(),
+        port: u16::from_be_bytes(key.port),
+        protocol: key.protocol,
+    }
+}
+
+fn read_schedule(maps: &Maps, service: u32) -> Result<Table, MapAccessError> {
     let inner = match maps.schedules.get(&service, 0) {
         Ok(inner) => inner,
-        Err(MapError::KeyNotFound) => return Ok(Slots::new()),
+        Err(MapError::KeyNotFound) => return Ok(Table::default()),
         Err(error) => {
             return Err(MapAccessError::while_doing("reading a scheduling table")(
                 error,
@@ -83,55 +126,123 @@ fn read_schedule(maps: &Maps, service: u32) -> Result<Slots, MapAccessError> {
         .get(&0, 0)
         .map_err(MapAccessError::while_doing("reading a scheduling table"))?
         .0;
-    let length = usize::try_from(schedule.length).unwrap_or(SLOTS).min(SLOTS);
-    Ok(schedule.servers.iter().copied().take(length).collect())
+    Ok(Table::from_map(&schedule))
 }
 
 /// Carries out one write.
 pub(super) fn apply(maps: &mut Maps, op: &MapOp) -> Result<(), MapAccessError> {
-    match op {
-        MapOp::ZeroServiceTraffic(id) => zero(&mut maps.service_traffic, *id).map_err(
-            MapAccessError::while_doing("clearing the counters of a service"),
+    let (what, written) = match op {
+        MapOp::PutSettings(settings) => (
+            "writing the settings",
+            maps.settings.set(0, Plain(*settings), 0),
         ),
-        MapOp::ZeroServerTraffic(id) => zero(&mut maps.server_traffic, *id).map_err(
-            MapAccessError::while_doing("clearing the counters of a real server"),
+        MapOp::PutVipFilter(filter) => (
+            "writing the filter of the VIPs",
+            maps.vip_filter.set(0, Plain(**filter), 0),
         ),
-        MapOp::PutInstance(index, instance) => maps
-            .instances
-            .set(*index, Plain(*instance), 0)
-            .map_err(MapAccessError::while_doing("writing a VRRP instance")),
-        MapOp::RemoveInstance(index) => maps
-            .instances
-            .set(*index, Plain(Instance::default()), 0)
-            .map_err(MapAccessError::while_doing("clearing a VRRP instance")),
-        MapOp::PutServer(index, server) => maps
-            .servers
-            .set(*index, Plain(*server), 0)
-            .map_err(MapAccessError::while_doing("writing a real server")),
-        MapOp::PutSchedule(id, slots) => put_schedule(maps, *id, slots)
-            .map_err(MapAccessError::while_doing("swapping a scheduling table")),
-        MapOp::RemoveSchedule(id) => put_schedule(maps, *id, &Slots::new())
-            .map_err(MapAccessError::while_doing("clearing a scheduling table")),
-        MapOp::PutService(key, service) => maps
-            .services
-            .insert(Plain(*key), Plain(*service), 0)
-            .map_err(MapAccessError::while_doing("writing a service")),
-        MapOp::RemoveService(key) => maps
-            .services
-            .remove(&Plain(*key))
-            .map_err(MapAccessError::while_doing("removing a service")),
+        MapOp::PutInterface(index, interface) => (
+            "writing an interface",
+            put_egress(maps, *index)
+                .and_then(|()| maps.interfaces.insert(index, Plain(*interface), 0)),
+        ),
+        MapOp::RemoveInterface(index) => ("removing an interface", remove_interface(maps, *index)),
+        MapOp::ZeroServiceTraffic(id) => (
+            "clearing the counters of a service",
+            zero(&mut maps.service_traffic, *id),
+        ),
+        MapOp::ZeroServerTraffic(id) => (
+            "clearing the counters of a real server",
+            zero(&mut maps.server_traffic, *id),
+        ),
+        MapOp::ZeroServerLoad(id) => (
+            "clearing the load of a real server",
+            maps.loads.set(*id, Plain(Load::default()), 0),
+        ),
+        MapOp::ClearLocality(id) => (
+            "clearing what a service kept together",
+            maps.localities.set(*id, Plain(Locality::default()), 0),
+        ),
+        MapOp::PutInstance(index, instance) => (
+            "writing a VRRP instance",
+            maps.instances.set(*index, Plain(*instance), 0),
+        ),
+        MapOp::RemoveInstance(index) => (
+            "clearing a VRRP instance",
+            maps.instances.set(*index, Plain(Instance::default()), 0),
+        ),
+        MapOp::PutServer(index, server) => (
+            "writing a real server",
+            maps.servers.set(*index, Plain(*server), 0),
+        ),
+        MapOp::PutSchedule(id, table) => (
+            "swapping a scheduling table",
+            put_schedule(maps, *id, table),
+        ),
+        MapOp::RemoveSchedule(id) => (
+            "clearing a scheduling table",
+            put_schedule(maps, *id, &Table::default()),
+        ),
+        MapOp::PutService(key, service) => ("writing a service", put_service(maps, key, service)),
+        MapOp::RemoveService(key) => ("removing a service", remove_service(maps, key)),
+    };
+    written.map_err(MapAccessError::while_doing(what))
+}
+
+fn v4(address: std::net::Ipv4Addr, key: &ServiceKey) -> Plain<ServiceKeyV4> {
+    Plain(ServiceKeyV4 {
+        address: address.octets(),
+        port: key.port.to_be_bytes(),
+        protocol: key.protocol,
+        _reserved: 0,
+    })
+}
+
+fn v6(address: std::net::Ipv6Addr, key: &ServiceKey) -> Plain<ServiceKeyV6> {
+    Plain(ServiceKeyV6 {
+        address: address.octets(),
+        port: key.port.to_be_bytes(),
+        protocol: key.protocol,
+        _reserved: 0,
+    })
+}
+
+fn put_service(maps: &mut Maps, key: &ServiceKey, service: &Service) -> Result<(), MapError> {
+    match key.address {
+        IpAddr::V4(address) => maps
+            .services_v4
+            .insert(v4(address, key), Plain(*service), 0),
+        IpAddr::V6(address) => maps
+            .services_v6
+            .insert(v6(address, key), Plain(*service), 0),
     }
 }
 
-/// Fills a new inner map and swaps it in: one update, no packet sees half a table.
-fn put_schedule(maps: &mut Maps, service: u32, slots: &Slots) -> Result<(), MapError> {
-    let mut schedule = Schedule::EMPTY;
-    for (slot, server) in schedule.servers.iter_mut().zip(slots) {
-        *slot = *server;
-        schedule.length += 1;
+fn remove_service(maps: &mut Maps, key: &ServiceKey) -> Result<(), MapError> {
+    match key.address {
+        IpAddr::V4(address) => maps.services_v4.remove(&v4(address, key)),
+        IpAddr::V6(address) => maps.services_v6.remove(&v6(address, key)),
     }
+}
+
+/// Lets frames be redirected to an interface of ours. One that cannot send them is told by the kernel here.
+fn put_egress(maps: &mut Maps, ifindex: u32) -> Result<(), MapError> {
+    match maps.egress.insert(ifindex, ifindex, None, 0) {
+        Ok(()) => Ok(()),
+        Err(XdpMapError::MapError(error)) => Err(error),
+        Err(XdpMapError::ChainedProgramNotSupported) => Ok(()),
+    }
+}
+
+/// The kernel has taken an interface that is gone out of its part already.
+fn remove_interface(maps: &mut Maps, ifindex: u32) -> Result<(), MapError> {
+    let _gone_already = maps.egress.remove(ifindex);
+    maps.interfaces.remove(&ifindex)
+}
+
+/// Fills a new inner map and swaps it in: one update, no packet sees half a table.
+fn put_schedule(maps: &mut Maps, service: u32, table: &Table) -> Result<(), MapError> {
     let mut inner = ScheduleMap::create(1, 0)?;
-    inner.set(0, Plain(schedule), 0)?;
+    inner.set(0, Plain(table.to_map()), 0)?;
     maps.schedules.set(service, &inner, 0)
 }
 

@@ -118,6 +118,9 @@ impl AttachError {
                     "another XDP program sits on {interface}: `ip link show {interface}` names it, `ip link set {interface} xdp off` removes it"
                 ),
                 Some(libc::EPERM | libc::EACCES) => "run as root".to_owned(),
+                Some(libc::ENOSPC) if *mode == Attached::Native => format!(
+                    "{interface} has too few queues for XDP: `ethtool -L {interface} combined N` gives it as many to receive as its other end sends by (a veth), or one to send for each CPU; --xdp-mode generic works with every driver"
+                ),
                 Some(libc::ERANGE | libc::EOPNOTSUPP | ENOTSUPP | libc::EINVAL)
                     if *mode == Attached::Native =>
                 {

@@ -1,4 +1,5 @@
-//! Reading a hash map in batches (`BPF_MAP_LOOKUP_BATCH`, Linux 5.6), which aya does not have.
+//! What aya does not have of hash maps: reading in batches (`BPF_MAP_LOOKUP_BATCH`, Linux 5.6), and taking an entry out with its
+//! value (`BPF_MAP_LOOKUP_AND_DELETE_ELEM`, for hash maps since Linux 5.14).
 //!
 //! A walk key by key begins anew whenever the key it stands on is removed under it. A batch walks bucket by bucket: it
 //! sees every entry that is there all the time exactly once.
@@ -11,6 +12,8 @@ use std::{
 use aya::maps::MapData;
 use bytemuck::Pod;
 
+/// `BPF_MAP_LOOKUP_AND_DELETE_ELEM` of `enum bpf_cmd`.
+const LOOKUP_AND_DELETE: libc::c_int = 21;
 /// `BPF_MAP_LOOKUP_BATCH` of `enum bpf_cmd` (`include/uapi/linux/bpf.h`).
 const LOOKUP_BATCH: libc::c_int = 24;
 /// Entries that are asked for in one system call. A bucket that holds more is an error of the kernel's, never seen: a
@@ -29,6 +32,44 @@ struct Attributes {
     map_fd: u32,
     elem_flags: u64,
     flags: u64,
+}
+
+/// The members of `union bpf_attr` for one element.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+struct ElementAttributes {
+    map_fd: u32,
+    _padding: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+/// Takes an entry out, in one step with reading it: nothing that was written to it until then is missed. `None`: there is none.
+pub(super) fn take<K: Pod, V: Pod>(map: &MapData, key: &K) -> io::Result<Option<V>> {
+    let mut value = V::zeroed();
+    let mut attributes = ElementAttributes {
+        map_fd: u32::try_from(map.fd().as_fd().as_raw_fd()).unwrap_or(u32::MAX),
+        key: core::ptr::from_ref(key) as u64,
+        value: (&raw mut value) as u64,
+        ..ElementAttributes::default()
+    };
+    // SAFETY: the attributes name a key and a value that outlive the call; their sizes are the map's, which aya has compared.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_bpf,
+            LOOKUP_AND_DELETE,
+            &raw mut attributes,
+            size_of::<ElementAttributes>(),
+        )
+    };
+    if result == 0 {
+        return Ok(Some(value));
+    }
+    match io::Error::last_os_error() {
+        error if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        error => Err(error),
+    }
 }
 
 /// Whether a walk goes on.

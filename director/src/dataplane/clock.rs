@@ -11,7 +11,7 @@ const KNOWN_RATES: [u32; 4] = [100, 250, 300, 1000];
 /// A shorter measurement could mistake 250 for 300.
 pub const SHORTEST_MEASUREMENT: Duration = Duration::from_millis(200);
 /// Debian's, until the measurement is done.
-const RATE_UNTIL_MEASURED: u32 = 250;
+pub const RATE_UNTIL_MEASURED: u32 = 250;
 
 /// Measures the rate of jiffies from two readings. Pure: readings and times are arguments.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +40,14 @@ impl Clock {
         }
         Jiffies {
             now: jiffies,
-            per_second: self.per_second.unwrap_or(RATE_UNTIL_MEASURED),
+            per_second: self.per_second(),
         }
+    }
+
+    /// Jiffies in a second, as well as that is known.
+    #[must_use]
+    pub fn per_second(&self) -> u32 {
+        self.per_second.unwrap_or(RATE_UNTIL_MEASURED)
     }
 }
 

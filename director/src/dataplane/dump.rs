@@ -7,17 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aya::maps::{Array, IterableMap, Map, MapData, MapError, PerCpuArray};
+use aya::maps::{Array, IterableMap as _, Map, MapData, MapError, PerCpuArray};
 use bytemuck::Pod;
 use director_common::{
     ABI_VERSION,
-    counters::{Counter, Traffic},
-    flow::{Flow, FlowKeyV4},
-    instance::Instance,
+    flow::{Flow, FlowKeyV4, FlowKeyV6},
+    fragment::{Fragment, FragmentKey},
+    interface::Interface,
     limits::map,
-    server::RealServer,
-    service::{Service, ServiceKey},
-    tcp::FlowState,
+    persistence::{Template, TemplateKey},
+    service::{Service, ServiceKeyV4, ServiceKeyV6},
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -26,8 +25,10 @@ use super::{
     apply::{self, MapAccessError},
     batch,
     maps::{Maps, OpenMapError, Plain},
-    pins, tables,
+    pins,
 };
+
+mod decode;
 
 /// What the kernel says of one map.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -155,6 +156,14 @@ fn snake_case(name: &str) -> String {
     text
 }
 
+/// What the kernel accounts for all maps that are pinned below `root`, bytes; those that it does not say it for are left out.
+#[must_use]
+pub fn memory_bytes(root: &Path) -> u64 {
+    let folder = pins::folder(root);
+    let maps = map::ALL.iter().filter_map(|name| open(&folder, name).ok());
+    maps.map(|map| memory(&map)).sum()
+}
+
 /// What the kernel accounts for a map; 0 where it does not say.
 fn memory(map: &MapData) -> u64 {
     let file = format!("/proc/self/fdinfo/{}", map.fd().as_fd().as_raw_fd());
@@ -186,20 +195,59 @@ pub fn dump(
         name,
     };
     match name {
-        map::INSTANCES => dump.array(&mut visit, instance),
-        map::SERVERS => dump.array(&mut visit, server),
-        map::SERVICES => dump.hash(&mut visit, service_key, service),
-        map::FLOWS_V4 => dump.hash(&mut visit, flow_key, flow),
+        map::SETTINGS => dump.array(&mut visit, decode::settings),
+        map::INTERFACES => dump.hash(
+            &mut visit,
+            |index: &u32| json!(index),
+            |known: &Interface| decode::interface(known),
+        ),
+        map::EGRESS => dump.egress(&mut visit),
+        map::INSTANCES => dump.array(&mut visit, decode::instance),
+        map::VIP_FILTER => dump.array(&mut visit, decode::vip_filter),
+        map::SERVICES_V4 => dump.hash(
+            &mut visit,
+            |key: &ServiceKeyV4| decode::service_key(&apply::from_v4(key)),
+            |service: &Service| decode::service(service),
+        ),
+        map::SERVICES_V6 => dump.hash(
+            &mut visit,
+            |key: &ServiceKeyV6| decode::service_key(&apply::from_v6(key)),
+            |service: &Service| decode::service(service),
+        ),
+        map::SERVERS => dump.array(&mut visit, decode::server),
+        map::LOADS => dump.array(&mut visit, decode::load),
+        map::SCHEDULES => dump.schedules(&mut visit),
         map::CURSORS => dump.array(&mut visit, |cursor: &u64| json!(cursor)),
+        map::LOCALITIES => dump.array(&mut visit, decode::locality),
+        map::FLOWS_V4 | map::HALF_OPEN_V4 => dump.hash(
+            &mut visit,
+            |key: &FlowKeyV4| decode::flow_key_v4(key),
+            |flow: &Flow| decode::flow(flow),
+        ),
+        map::FLOWS_V6 | map::HALF_OPEN_V6 => dump.hash(
+            &mut visit,
+            |key: &FlowKeyV6| decode::flow_key_v6(key),
+            |flow: &Flow| decode::flow(flow),
+        ),
+        map::TEMPLATES => dump.hash(
+            &mut visit,
+            |key: &TemplateKey| decode::template_key(key),
+            |template: &Template| decode::template(template),
+        ),
+        map::FRAGMENTS => dump.hash(
+            &mut visit,
+            |key: &FragmentKey| decode::fragment_key(key),
+            |fragment: &Fragment| decode::fragment(fragment),
+        ),
         map::SERVICE_TRAFFIC | map::SERVER_TRAFFIC => {
-            dump.per_cpu(&mut visit, |index| json!(index), traffic)
+            dump.per_cpu(&mut visit, |index| json!(index), decode::traffic)
         }
         map::COUNTERS => dump.per_cpu(
             &mut visit,
-            counter_name,
+            decode::counter_name,
             |cpus: &[u64]| json!({"sum": cpus.iter().sum::<u64>(), "cpus": cpus}),
         ),
-        map::SCHEDULES => dump.schedules(&mut visit),
+        map::REPLY_BUDGET => dump.per_cpu(&mut visit, |index| json!(index), decode::reply_budget),
         unknown => Err(DumpError::Unknown(unknown.to_owned())),
     }
 }
@@ -283,12 +331,36 @@ impl Dump<'_> {
         .map_err(|error| DumpError::Walk(self.name.to_owned(), error))
     }
 
+    fn egress(&self, visit: &mut impl FnMut(&Row) -> ControlFlow<()>) -> Result<(), DumpError> {
+        // The kernel gives a device's entry by its key only: the interfaces are the keys.
+        let interfaces: aya::maps::HashMap<MapData, u32, Plain<Interface>> = Dump {
+            name: map::INTERFACES,
+            ..*self
+        }
+        .typed()?;
+        let devices: aya::maps::xdp::DevMapHash<MapData> = self.typed()?;
+        for index in interfaces.keys() {
+            let index = index.map_err(|error| self.error(error))?;
+            let Ok(device) = devices.get(index, 0) else {
+                continue;
+            };
+            let row = Row {
+                key: json!(index),
+                value: json!({"ifindex": device.if_index}),
+            };
+            if visit(&row).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn schedules(&self, visit: &mut impl FnMut(&Row) -> ControlFlow<()>) -> Result<(), DumpError> {
         let tables = apply::read(&Maps::open(self.folder)?)?;
-        for (service, slots) in tables.schedules {
+        for (service, table) in tables.schedules {
             if visit(&Row {
                 key: json!(service),
-                value: json!({"servers": slots}),
+                value: decode::schedule(&table),
             })
             .is_break()
             {
@@ -296,96 +368,6 @@ impl Dump<'_> {
             }
         }
         Ok(())
-    }
-}
-
-fn instance(instance: &Instance) -> Value {
-    json!({
-        "role": instance.role.name(),
-        "virtual_router_id": instance.virtual_router_id,
-        "ifindex": instance.ifindex,
-    })
-}
-
-fn server(server: &RealServer) -> Value {
-    json!({
-        "address": tables::server_address(server),
-        "port": u16::from_be_bytes(server.port),
-        "in_use": server.flags & RealServer::IN_USE != 0,
-        "generation": server.generation,
-        "service": server.service,
-        "instance": server.instance,
-        "mac": mac(&server.mac),
-        "source_mac": mac(&server.source_mac),
-        "ifindex": server.ifindex,
-    })
-}
-
-fn mac(mac: &[u8; 6]) -> String {
-    mac.map(|byte| format!("{byte:02x}")).join(":")
-}
-
-fn service_key(key: &ServiceKey) -> Value {
-    json!({
-        "vip": endpoint(key.address, u16::from_be_bytes(key.port)),
-        "protocol": protocol(key.protocol),
-    })
-}
-
-fn service(service: &Service) -> Value {
-    json!({"id": service.id, "instance": service.instance})
-}
-
-fn flow_key(key: &FlowKeyV4) -> Value {
-    json!({
-        "client": endpoint(key.source, key.source_port()),
-        "vip": endpoint(key.destination, key.destination_port()),
-        "protocol": protocol(u8::try_from(key.protocol).unwrap_or_default()),
-    })
-}
-
-fn flow(flow: &Flow) -> Value {
-    json!({
-        "server": flow.server,
-        "generation": flow.generation,
-        "service": flow.service,
-        "state": FlowState(flow.state).name(),
-        "created_jiffies": flow.created,
-        "last_seen_jiffies": flow.last_seen,
-        "next_sequence": flow.next_sequence,
-        "last_acknowledgement": flow.last_acknowledgement,
-    })
-}
-
-fn traffic(cpus: &[Traffic]) -> Value {
-    let mut sum = Traffic::default();
-    for cpu in cpus {
-        sum += *cpu;
-    }
-    let decode = |traffic: &Traffic| {
-        json!({
-            "connections": traffic.connections,
-            "packets": traffic.packets,
-            "bytes": traffic.bytes,
-        })
-    };
-    json!({"sum": decode(&sum), "cpus": cpus.iter().map(decode).collect::<Vec<_>>()})
-}
-
-fn counter_name(index: u32) -> Value {
-    let counter = Counter::ALL.get(index as usize);
-    counter.map_or_else(|| json!(index), |counter| json!(counter.name()))
-}
-
-fn endpoint(address: [u8; 4], port: u16) -> String {
-    std::net::SocketAddr::from((address, port)).to_string()
-}
-
-fn protocol(number: u8) -> Value {
-    match number {
-        director_common::protocol::TCP => json!("TCP"),
-        director_common::protocol::UDP => json!("UDP"),
-        other => json!(other),
     }
 }
 
@@ -398,19 +380,5 @@ mod tests {
         assert_eq!(snake_case("LruHash"), "lru_hash");
         assert_eq!(snake_case("PerCpuArray"), "per_cpu_array");
         assert_eq!(snake_case("Array"), "array");
-    }
-
-    #[test]
-    fn a_flow_is_shown_as_people_write_it() {
-        let key = FlowKeyV4 {
-            source: [192, 168, 66, 10],
-            destination: [192, 168, 66, 251],
-            ports: [0xd9, 0xc2, 0x0c, 0xea],
-            protocol: 6,
-        };
-        assert_eq!(
-            flow_key(&key),
-            json!({"client": "192.168.66.10:55746", "vip": "192.168.66.251:3306", "protocol": "TCP"})
-        );
     }
 }

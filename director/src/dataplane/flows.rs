@@ -1,179 +1,63 @@
-//! Walking the flow table: counting, expiring, listing.
+//! Walking the tables of flows and of templates: counting, expiring, listing.
 //!
-//! The handle is its own, opened from the pin, so that a long walk needs nothing of the daemon's owner task.
+//! The handles are their own, opened from the pins, so that a long walk needs nothing of the daemon's owner task.
 
-use std::{collections::BTreeMap, io, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, HashSet},
+    hash::Hash,
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    path::Path,
+    time::Duration,
+};
 
-use aya::maps::{HashMap, Map, MapData, MapError};
+use aya::maps::{IterableMap as _, MapError};
+use bytemuck::Pod;
 use director_common::{
-    flow::{Flow, FlowKeyV4},
+    flow::{Flow, FlowKeyV4, FlowKeyV6},
     limits::map,
+    persistence::{Template, TemplateKey},
     tcp::FlowState,
 };
 
 use super::{
     batch::{self, ControlFlow},
-    expiry::{self, Jiffies, Timeouts},
-    maps::Plain,
+    ledger::Ledger,
+    loads::{Loads, Snapshot},
+    maps::{self, OpenMapError, PlainHash},
 };
 
-/// The flow table.
-pub struct FlowTable {
-    map: MapData,
-    handle: HashMap<MapData, Plain<FlowKeyV4>, Plain<Flow>>,
+/// All tables that the packet path fills and the daemon expires.
+pub struct FlowTables {
+    flows_v4: PlainHash<FlowKeyV4, Flow>,
+    flows_v6: PlainHash<FlowKeyV6, Flow>,
+    half_open_v4: PlainHash<FlowKeyV4, Flow>,
+    half_open_v6: PlainHash<FlowKeyV6, Flow>,
+    templates: PlainHash<TemplateKey, Template>,
+    loads: Loads,
 }
 
-/// The flow table cannot be walked.
+/// The tables cannot be walked.
 #[derive(Debug, thiserror::Error)]
 pub enum FlowTableError {
-    /// It cannot be opened.
-    #[error("opening the flow table")]
-    Open(#[source] MapError),
-    /// It cannot be read.
-    #[error("reading the flow table")]
-    Read(#[source] io::Error),
+    /// One cannot be opened.
+    #[error("opening the tables of flows")]
+    Open(#[from] OpenMapError),
+    /// The kernel does not tell how large one is.
+    #[error("asking for the size of a table of flows")]
+    Size(#[source] MapError),
+    /// One cannot be read.
+    #[error("reading the table {0}")]
+    Read(&'static str, #[source] io::Error),
 }
 
 /// Flows of one real server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FlowCount {
     /// ipvsadm's *ActiveConn*.
-    pub active: u32,
+    pub active: i64,
     /// ipvsadm's *InActConn*.
-    pub inactive: u32,
-}
-
-/// What a sweep found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sweep {
-    /// Flows by the index of their real server. Flows of a server that is gone are not in it.
-    pub servers: BTreeMap<u32, FlowCount>,
-    /// Flows in the table, after the sweep.
-    pub flows: u32,
-    /// Flows that were over and were removed.
-    pub expired: u32,
-}
-
-/// One flow, for a listing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The tuple.
-    pub key: FlowKeyV4,
-    /// What is remembered of it.
-    pub flow: Flow,
-    /// Time until it expires.
-    pub remaining: Duration,
-    /// Time since the client was last heard.
-    pub idle: Duration,
-}
-
-impl FlowTable {
-    /// Opens the table that is pinned in `folder`.
-    ///
-    /// # Errors
-    ///
-    /// [`FlowTableError::Open`]: there is none, or it has another layout.
-    pub fn open(folder: &Path) -> Result<Self, FlowTableError> {
-        let open = || MapData::from_pin(folder.join(map::FLOWS_V4));
-        let map = open().map_err(FlowTableError::Open)?;
-        let handle = open()
-            .and_then(Map::from_map_data)
-            .and_then(HashMap::try_from)
-            .map_err(FlowTableError::Open)?;
-        Ok(Self { map, handle })
-    }
-
-    /// Most flows that the table holds.
-    ///
-    /// # Errors
-    ///
-    /// [`FlowTableError::Open`] where the kernel does not say.
-    pub fn capacity(&self) -> Result<u32, FlowTableError> {
-        Ok(self.map.info().map_err(FlowTableError::Open)?.max_entries())
-    }
-
-    /// Removes the flows that are over, and counts the rest. `generations` are those of the servers in use.
-    ///
-    /// # Errors
-    ///
-    /// [`FlowTableError::Read`].
-    pub fn sweep(
-        &mut self,
-        now: Jiffies,
-        timeouts: &Timeouts,
-        generations: &BTreeMap<u32, u32>,
-    ) -> Result<Sweep, FlowTableError> {
-        let mut over = Vec::new();
-        let mut sweep = self.count(now, timeouts, generations, |key| over.push(key))?;
-        for key in over {
-            sweep.expired += u32::from(self.remove_if_over(key, now, timeouts));
-        }
-        Ok(sweep)
-    }
-
-    /// Counts the flows, and tells `over` of those whose time has run out.
-    ///
-    /// # Errors
-    ///
-    /// [`FlowTableError::Read`].
-    pub fn count(
-        &self,
-        now: Jiffies,
-        timeouts: &Timeouts,
-        generations: &BTreeMap<u32, u32>,
-        mut over: impl FnMut(FlowKeyV4),
-    ) -> Result<Sweep, FlowTableError> {
-        let mut sweep = Sweep::default();
-        batch::walk(&self.map, |key: &FlowKeyV4, flow: &Flow| {
-            if expiry::remaining(flow, now, timeouts).is_zero() {
-                over(*key);
-            } else {
-                sweep.flows += 1;
-                if generations.get(&flow.server) == Some(&flow.generation) {
-                    sweep
-                        .servers
-                        .entry(flow.server)
-                        .or_default()
-                        .add(FlowState(flow.state));
-                }
-            }
-            ControlFlow::Continue(())
-        })
-        .map_err(FlowTableError::Read)?;
-        Ok(sweep)
-    }
-
-    /// A flow may have been heard of since it was read, so it is looked at once more.
-    fn remove_if_over(&mut self, key: FlowKeyV4, now: Jiffies, timeouts: &Timeouts) -> bool {
-        let key = Plain(key);
-        let is_over = self
-            .handle
-            .get(&key, 0)
-            .is_ok_and(|flow| expiry::remaining(&flow.0, now, timeouts).is_zero());
-        is_over && self.handle.remove(&key).is_ok()
-    }
-
-    /// Calls `visit` for every flow until it breaks off; nothing is held in memory.
-    ///
-    /// # Errors
-    ///
-    /// [`FlowTableError::Read`].
-    pub fn visit(
-        &self,
-        now: Jiffies,
-        timeouts: &Timeouts,
-        mut visit: impl FnMut(Entry) -> ControlFlow<()>,
-    ) -> Result<(), FlowTableError> {
-        batch::walk(&self.map, |key: &FlowKeyV4, flow: &Flow| {
-            visit(Entry {
-                key: *key,
-                flow: *flow,
-                remaining: expiry::remaining(flow, now, timeouts),
-                idle: now.since(flow.last_seen),
-            })
-        })
-        .map_err(FlowTableError::Read)
-    }
+    pub inactive: i64,
 }
 
 impl FlowCount {
@@ -184,4 +68,360 @@ impl FlowCount {
             self.inactive += 1;
         }
     }
+}
+
+/// What a sweep found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// Flows by the index of their real server. Flows of a server that is gone are not in it.
+    pub servers: BTreeMap<u32, FlowCount>,
+    /// Templates by the index of their real server.
+    pub templates: BTreeMap<u32, i64>,
+    /// Flows in the tables, after the sweep.
+    pub flows: u32,
+    /// Those of them that were heard once.
+    pub half_open: u32,
+    /// Flows that were over and were removed.
+    pub expired: u32,
+}
+
+/// One row of a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// IP protocol number.
+    pub protocol: u8,
+    /// The client; with a template, port 0.
+    pub client: SocketAddr,
+    /// The VIP and its port.
+    pub vip: SocketAddr,
+    /// Index of the real server.
+    pub server: u32,
+    /// Generation of its entry.
+    pub generation: u32,
+    /// State of the flow; of a template, `NONE`.
+    pub state: FlowState,
+    /// Time until it expires.
+    pub remaining: Duration,
+    /// Time since the client was last heard.
+    pub idle: Duration,
+}
+
+/// Key of a flow in either family.
+trait FlowKey: Pod + Eq + Hash {
+    fn client(&self) -> IpAddr;
+    fn vip(&self) -> IpAddr;
+    fn ports(&self) -> [u8; 4];
+    fn protocol(&self) -> u32;
+}
+
+impl FlowKey for FlowKeyV4 {
+    fn client(&self) -> IpAddr {
+        self.source.into()
+    }
+    fn vip(&self) -> IpAddr {
+        self.destination.into()
+    }
+    fn ports(&self) -> [u8; 4] {
+        self.ports
+    }
+    fn protocol(&self) -> u32 {
+        self.protocol
+    }
+}
+
+impl FlowKey for FlowKeyV6 {
+    fn client(&self) -> IpAddr {
+        self.source.into()
+    }
+    fn vip(&self) -> IpAddr {
+        self.destination.into()
+    }
+    fn ports(&self) -> [u8; 4] {
+        self.ports
+    }
+    fn protocol(&self) -> u32 {
+        self.protocol
+    }
+}
+
+/// The two ports of a flow's key: the client's and the service's.
+#[must_use]
+pub const fn ports(ports: [u8; 4]) -> (u16, u16) {
+    let [a, b, c, d] = ports;
+    (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))
+}
+
+impl FlowTables {
+    /// Opens the tables that are pinned in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// [`FlowTableError::Open`]: there are none, or they have another layout.
+    pub fn open(folder: &Path) -> Result<Self, FlowTableError> {
+        Ok(Self {
+            flows_v4: maps::open(folder, map::FLOWS_V4)?,
+            flows_v6: maps::open(folder, map::FLOWS_V6)?,
+            half_open_v4: maps::open(folder, map::HALF_OPEN_V4)?,
+            half_open_v6: maps::open(folder, map::HALF_OPEN_V6)?,
+            templates: maps::open(folder, map::TEMPLATES)?,
+            loads: Loads::open(folder)?,
+        })
+    }
+
+    /// Most flows that the tables hold, of each family.
+    ///
+    /// # Errors
+    ///
+    /// [`FlowTableError::Size`] where the kernel does not say.
+    pub fn capacity(&self) -> Result<u32, FlowTableError> {
+        let info = self.flows_v4.map().info().map_err(FlowTableError::Size)?;
+        Ok(info.max_entries())
+    }
+
+    /// Removes the flows and templates that are over, counts the rest, and puts right what the packet path counted.
+    ///
+    /// # Errors
+    ///
+    /// [`FlowTableError::Read`].
+    pub fn sweep(&mut self, ledger: &Ledger) -> Result<Sweep, FlowTableError> {
+        let before = self.loads.snapshot();
+        let mut walk = Walk::new(ledger);
+        let mut ended = self.ended_templates(ledger, &mut walk.sweep)?;
+        let mut over = Over::default();
+        self.visit_flows(&mut walk, &mut ended, &mut over)?;
+        let counted = walk.snapshot(before.len());
+        self.loads
+            .correct(&before, &self.loads.snapshot(), &counted);
+        let mut sweep = walk.sweep;
+        sweep.expired = over.remove(self, ledger);
+        for key in ended {
+            // It may have been used since: then its flow made it anew, and this is a loss that the next flow mends.
+            let _gone = batch::take::<_, Template>(self.templates.map(), &key);
+        }
+        Ok(sweep)
+    }
+
+    /// Counts the flows and templates, and removes none.
+    ///
+    /// # Errors
+    ///
+    /// [`FlowTableError::Read`].
+    pub fn count(&self, ledger: &Ledger) -> Result<Sweep, FlowTableError> {
+        let mut walk = Walk::new(ledger);
+        let mut ended = self.ended_templates(ledger, &mut walk.sweep)?;
+        self.visit_flows(&mut walk, &mut ended, &mut Over::default())?;
+        Ok(walk.sweep)
+    }
+
+    /// The templates whose time has run out, or whose server is gone. The others are counted.
+    fn ended_templates(
+        &self,
+        ledger: &Ledger,
+        sweep: &mut Sweep,
+    ) -> Result<HashSet<TemplateKey>, FlowTableError> {
+        let mut ended = HashSet::new();
+        walk(
+            &self.templates,
+            map::TEMPLATES,
+            |key, template: &Template| {
+                match ledger.template_remaining(key, template) {
+                    Some(Duration::ZERO) | None => _ = ended.insert(*key),
+                    Some(_) => *sweep.templates.entry(template.server).or_default() += 1,
+                }
+                ControlFlow::Continue(())
+            },
+        )?;
+        Ok(ended)
+    }
+
+    fn visit_flows(
+        &self,
+        walk: &mut Walk<'_>,
+        ended: &mut HashSet<TemplateKey>,
+        over: &mut Over,
+    ) -> Result<(), FlowTableError> {
+        walk.visit(&self.flows_v4, map::FLOWS_V4, ended, &mut over.flows_v4)?;
+        walk.visit(&self.flows_v6, map::FLOWS_V6, ended, &mut over.flows_v6)?;
+        let established = walk.sweep.flows;
+        walk.visit(
+            &self.half_open_v4,
+            map::HALF_OPEN_V4,
+            ended,
+            &mut over.half_open_v4,
+        )?;
+        walk.visit(
+            &self.half_open_v6,
+            map::HALF_OPEN_V6,
+            ended,
+            &mut over.half_open_v6,
+        )?;
+        walk.sweep.half_open = walk.sweep.flows - established;
+        Ok(())
+    }
+
+    /// Calls `visit` for every flow and every template until it breaks off; nothing is held in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`FlowTableError::Read`].
+    pub fn visit(
+        &self,
+        ledger: &Ledger,
+        mut visit: impl FnMut(Row) -> ControlFlow<()>,
+    ) -> Result<(), FlowTableError> {
+        // Once broken off, every further table ends at its first entry.
+        let mut state = ControlFlow::Continue(());
+        let mut visit = |row: Option<Row>| {
+            if let (ControlFlow::Continue(()), Some(row)) = (state, row) {
+                state = visit(row);
+            }
+            state
+        };
+        walk(&self.templates, map::TEMPLATES, |key, template| {
+            visit(template_row(ledger, key, template))
+        })?;
+        for (map, name) in [
+            (&self.flows_v4, map::FLOWS_V4),
+            (&self.half_open_v4, map::HALF_OPEN_V4),
+        ] {
+            walk(map, name, |key, flow| visit(Some(row(ledger, key, flow))))?;
+        }
+        for (map, name) in [
+            (&self.flows_v6, map::FLOWS_V6),
+            (&self.half_open_v6, map::HALF_OPEN_V6),
+        ] {
+            walk(map, name, |key, flow| visit(Some(row(ledger, key, flow))))?;
+        }
+        Ok(())
+    }
+}
+
+fn walk<K: Pod, V: Pod>(
+    map: &PlainHash<K, V>,
+    name: &'static str,
+    visit: impl FnMut(&K, &V) -> ControlFlow<()>,
+) -> Result<(), FlowTableError> {
+    batch::walk(map.map(), visit).map_err(|error| FlowTableError::Read(name, error))
+}
+
+/// Counting on its way.
+struct Walk<'a> {
+    ledger: &'a Ledger,
+    /// By index of the server.
+    counts: Vec<FlowCount>,
+    sweep: Sweep,
+}
+
+impl<'a> Walk<'a> {
+    fn new(ledger: &'a Ledger) -> Self {
+        Self {
+            ledger,
+            counts: vec![FlowCount::default(); ledger.servers_length()],
+            sweep: Sweep::default(),
+        }
+    }
+
+    /// Counts the flows of one table. Those that are over are told in `over`; templates that one was made from are not `ended`.
+    fn visit<K: FlowKey>(
+        &mut self,
+        map: &PlainHash<K, Flow>,
+        name: &'static str,
+        ended: &mut HashSet<TemplateKey>,
+        over: &mut Vec<K>,
+    ) -> Result<(), FlowTableError> {
+        let ledger = self.ledger;
+        walk(map, name, |key: &K, flow: &Flow| {
+            if ledger.remaining(flow).is_zero() {
+                over.push(*key);
+                return ControlFlow::Continue(());
+            }
+            self.sweep.flows += 1;
+            if ledger.living(flow.server, flow.generation).is_some() {
+                self.counts[flow.server as usize].add(FlowState(flow.state));
+                if !ended.is_empty()
+                    && let Some(template) = ledger.template_of(key.client(), flow)
+                {
+                    ended.remove(&template);
+                }
+            }
+            ControlFlow::Continue(())
+        })?;
+        self.sweep.servers = (0..)
+            .zip(&self.counts)
+            .filter(|(_, count)| **count != FlowCount::default())
+            .map(|(index, count)| (index, *count))
+            .collect();
+        Ok(())
+    }
+
+    fn snapshot(&self, length: usize) -> Snapshot {
+        let mut counts = self.counts.clone();
+        counts.resize(length, FlowCount::default());
+        counts
+    }
+}
+
+/// Flows whose time has run out.
+#[derive(Default)]
+struct Over {
+    flows_v4: Vec<FlowKeyV4>,
+    flows_v6: Vec<FlowKeyV6>,
+    half_open_v4: Vec<FlowKeyV4>,
+    half_open_v6: Vec<FlowKeyV6>,
+}
+
+impl Over {
+    /// Removes them, and says how many.
+    fn remove(self, tables: &mut FlowTables, ledger: &Ledger) -> u32 {
+        remove_all(&mut tables.flows_v4, self.flows_v4, ledger)
+            + remove_all(&mut tables.flows_v6, self.flows_v6, ledger)
+            + remove_all(&mut tables.half_open_v4, self.half_open_v4, ledger)
+            + remove_all(&mut tables.half_open_v6, self.half_open_v6, ledger)
+    }
+}
+
+/// A flow may have been heard of since it was read: it is taken out with what it holds now, and put back if it lives.
+fn remove_all<K: FlowKey>(map: &mut PlainHash<K, Flow>, keys: Vec<K>, ledger: &Ledger) -> u32 {
+    let mut removed = 0;
+    for key in keys {
+        match batch::take::<K, Flow>(map.map(), &key) {
+            Ok(Some(flow)) if !ledger.remaining(&flow).is_zero() => {
+                // If the packet path made it anew in this instant, that one is newer.
+                const NOT_OVER_ANOTHER: u64 = 1;
+                let _newer = map.insert(maps::Plain(key), maps::Plain(flow), NOT_OVER_ANOTHER);
+            }
+            Ok(Some(_)) => removed += 1,
+            Ok(None) | Err(_) => {}
+        }
+    }
+    removed
+}
+
+fn row<K: FlowKey>(ledger: &Ledger, key: &K, flow: &Flow) -> Row {
+    let (client_port, port) = ports(key.ports());
+    Row {
+        protocol: u8::try_from(key.protocol()).unwrap_or_default(),
+        client: (key.client(), client_port).into(),
+        vip: (key.vip(), port).into(),
+        server: flow.server,
+        generation: flow.generation,
+        state: FlowState(flow.state),
+        remaining: ledger.remaining(flow),
+        idle: ledger.now.since(flow.last_seen),
+    }
+}
+
+/// A template as a row; `None`: its service or its server is gone, and it will be, too.
+fn template_row(ledger: &Ledger, key: &TemplateKey, template: &Template) -> Option<Row> {
+    let service = ledger.service(key.service)?;
+    Some(Row {
+        protocol: service.protocol,
+        client: (Ipv6Addr::from(key.client).to_canonical(), 0).into(),
+        vip: (service.address, service.port).into(),
+        server: template.server,
+        generation: template.generation,
+        state: FlowState::NONE,
+        remaining: ledger.template_remaining(key, template)?,
+        idle: ledger.now.since(template.last_seen),
+    })
 }

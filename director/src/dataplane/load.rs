@@ -11,6 +11,7 @@ use director_common::limits::map;
 use super::{
     maps::{Maps, OpenMapError},
     pins::{Found, Pins, PinsError},
+    sizes::{Machine, Sizes},
 };
 
 /// The XDP object, built by `build.rs`.
@@ -92,7 +93,8 @@ fn denied(error: &EbpfError) -> bool {
 pub(super) fn load(
     pins: &Pins,
     found: Found,
-    flow_table_size: u32,
+    sizes: &Sizes,
+    machine: &Machine,
 ) -> Result<(Ebpf, Maps), LoadError> {
     if !Path::new("/sys/kernel/btf/vmlinux").exists() {
         return Err(LoadError::Kernel("BTF"));
@@ -104,7 +106,9 @@ pub(super) fn load(
         Found::Nothing => pins.make_folder()?,
     }
     let mut loader = EbpfLoader::new();
-    loader.map_max_entries(map::FLOWS_V4, flow_table_size);
+    for (name, entries) in sizes.entries(machine) {
+        loader.map_max_entries(name, entries);
+    }
     for name in map::ALL {
         loader.map_pin_path(name, folder.join(name));
     }

@@ -1,6 +1,6 @@
 //! The data plane: the one place that loads, pins, fills, reads and sweeps BPF maps.
 //!
-//! `tables` (what is wanted, with an index for everything) -> `plan` (which writes) -> `apply` (the writes).
+//! `wanted` (by the model) -> `tables` (the same, with an index for everything) -> `plan` (which writes) -> `apply` (the writes).
 //! `schedule` prepares the scheduling tables, `expiry` decides which flows are over and `flows` walks them, `counters`
 //! sums what the CPUs counted, `dump` decodes maps straight from the pins.
 //!
@@ -14,12 +14,16 @@ pub mod counters;
 pub mod dump;
 pub mod expiry;
 pub mod flows;
+pub mod ledger;
 mod load;
+mod loads;
 mod maps;
 pub mod pins;
 pub mod plan;
 pub mod schedule;
+pub mod sizes;
 pub mod tables;
+pub mod wanted;
 
 use std::{collections::BTreeMap, path::Path, time::Instant};
 
@@ -35,6 +39,7 @@ pub use self::{
     load::LoadError,
     maps::OpenMapError,
     pins::{DEFAULT_ROOT, Found, Pins, PinsError},
+    sizes::{Machine, Sizes, TooLarge},
     tables::{TableFull, Tables, Wanted},
 };
 use self::{clock::Clock, expiry::Jiffies, load::Part, maps::Maps, plan::MapOp};
@@ -73,14 +78,14 @@ impl DataPlane {
     /// Loads the program below the pin folder `root`, and takes over what an earlier director left there.
     ///
     /// Until [`Self::keep`] is called, dropping the value removes what this call pinned anew: a failed start leaves
-    /// nothing behind. `flow_table_size` counts for a new flow table; one that is taken over keeps its size.
+    /// nothing behind. `sizes` count for new tables; those that are taken over keep theirs.
     ///
     /// # Errors
     ///
     /// [`LoadError`], with a word of help for the operator.
-    pub fn load(root: &Path, flow_table_size: u32) -> Result<Self, LoadError> {
+    pub fn load(root: &Path, sizes: &Sizes) -> Result<Self, LoadError> {
         let (pins, found) = Pins::lock(root)?;
-        let loaded = load::load(&pins, found, flow_table_size);
+        let loaded = load::load(&pins, found, sizes, &Machine::this());
         let (object, maps) = match loaded {
             Ok(loaded) => loaded,
             Err(error) => {
@@ -145,7 +150,7 @@ impl DataPlane {
     /// [`ApplyError::Full`] before anything is written; [`ApplyError::Access`] where a write failed, after which the
     /// tables are read anew by the next call.
     pub fn apply(&mut self, wanted: &Wanted) -> Result<Vec<MapOp>, ApplyError> {
-        let next = self.tables.follow(wanted)?;
+        let next = self.tables.follow(wanted, self.jiffies_per_second())?;
         let ops = plan::plan(&self.tables, &next);
         for op in &ops {
             if let Err(error) = apply::apply(&mut self.maps, op) {
@@ -218,6 +223,14 @@ impl DataPlane {
             .clock
             .get_or_insert_with(|| Clock::new(at, now))
             .read(at, now))
+    }
+
+    /// How fast the clock runs, as well as that is known.
+    #[must_use]
+    pub fn jiffies_per_second(&self) -> u32 {
+        self.clock
+            .as_ref()
+            .map_or(clock::RATE_UNTIL_MEASURED, Clock::per_second)
     }
 
     /// Traffic of a virtual service since it was added, by its index.

@@ -5,11 +5,16 @@
 
 use director_common::{
     instance::Instance,
+    interface::Interface,
     server::RealServer,
-    service::{Service, ServiceKey},
+    service::{Service, VipFilter},
+    settings::Settings,
 };
 
-use super::{schedule::Slots, tables::Tables};
+use super::{
+    schedule::Table,
+    tables::{self, ServiceKey, Tables},
+};
 
 /// One write to a map.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,12 +23,24 @@ pub enum MapOp {
     ZeroServiceTraffic(u32),
     /// Sets the counters of a server's index to zero, which is about to mean another server.
     ZeroServerTraffic(u32),
+    /// Forgets how many flows a server has: what it had is over.
+    ZeroServerLoad(u32),
+    /// Forgets which servers a service's index kept together.
+    ClearLocality(u32),
+    /// Writes times and limits.
+    PutSettings(Settings),
+    /// Writes an interface.
+    PutInterface(u32, Interface),
+    /// Removes an interface.
+    RemoveInterface(u32),
+    /// Writes which addresses may be VIPs.
+    PutVipFilter(Box<VipFilter>),
     /// Writes an instance.
     PutInstance(u32, Instance),
     /// Writes a real server.
     PutServer(u32, RealServer),
     /// Swaps a service's scheduling table.
-    PutSchedule(u32, Slots),
+    PutSchedule(u32, Table),
     /// Writes a service.
     PutService(ServiceKey, Service),
     /// Removes a service: its address is the kernel's from now on.
@@ -38,15 +55,27 @@ pub enum MapOp {
 #[must_use]
 pub fn plan(current: &Tables, next: &Tables) -> Vec<MapOp> {
     let mut ops = Vec::new();
+    if current.settings != next.settings {
+        ops.push(MapOp::PutSettings(next.settings));
+    }
     zero_reused_counters(current, next, &mut ops);
+    put_interfaces(current, next, &mut ops);
     put_instances(current, next, &mut ops);
     put_servers(current, next, Use::Begins, &mut ops);
     put_schedules(current, next, &mut ops);
+    // While services come and go, the filter lets both the old and the new ones through.
+    let before = tables::vip_filter(current.services.keys());
+    let meanwhile = tables::vip_filter(current.services.keys().chain(next.services.keys()));
+    let after = tables::vip_filter(next.services.keys());
+    put_filter(before, meanwhile, &mut ops);
     put_services(current, next, &mut ops);
     remove_services(current, next, &mut ops);
+    put_filter(meanwhile, after, &mut ops);
     // After the new scheduling tables: no new flow gets a server that is just going.
     put_servers(current, next, Use::Ends, &mut ops);
+    forget_loads(current, next, &mut ops);
     remove_instances(current, next, &mut ops);
+    remove_interfaces(current, next, &mut ops);
     ops
 }
 
@@ -55,7 +84,12 @@ fn zero_reused_counters(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
         .services
         .iter()
         .filter(|(key, _)| !current.services.contains_key(key));
-    ops.extend(new_services.map(|(_, service)| MapOp::ZeroServiceTraffic(service.id)));
+    ops.extend(new_services.flat_map(|(_, service)| {
+        [
+            MapOp::ZeroServiceTraffic(service.id),
+            MapOp::ClearLocality(service.id),
+        ]
+    }));
     let new_servers = next.servers.iter().filter(|(index, server)| {
         server.service != 0
             && current
@@ -66,6 +100,38 @@ fn zero_reused_counters(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
     ops.extend(new_servers.map(|(index, _)| MapOp::ZeroServerTraffic(*index)));
 }
 
+fn put_interfaces(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
+    for (index, interface) in &next.interfaces {
+        if current.interfaces.get(index) != Some(interface) {
+            ops.push(MapOp::PutInterface(*index, *interface));
+        }
+    }
+}
+
+fn remove_interfaces(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
+    for index in current.interfaces.keys() {
+        if !next.interfaces.contains_key(index) {
+            ops.push(MapOp::RemoveInterface(*index));
+        }
+    }
+}
+
+fn put_filter(before: VipFilter, after: VipFilter, ops: &mut Vec<MapOp>) {
+    if before != after {
+        ops.push(MapOp::PutVipFilter(Box::new(after)));
+    }
+}
+
+/// The flows of a server that went out of use count no more, whether it comes back or its index gets another meaning.
+fn forget_loads(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
+    for (index, server) in &next.servers {
+        let before = current.servers.get(index).copied().unwrap_or_default();
+        if before.generation != server.generation {
+            ops.push(MapOp::ZeroServerLoad(*index));
+        }
+    }
+}
+
 fn put_instances(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
     for (index, instance) in &next.instances {
         if current.instances.get(index) != Some(instance) {
@@ -74,30 +140,35 @@ fn put_instances(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
     }
 }
 
-/// Whether an entry is in use after the write.
+/// Which writes of servers' entries are meant: those after which a scheduling table may name more of them, or fewer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
     Begins,
     Ends,
 }
 
+/// What a scheduling table or a flow counts on in an entry.
+const COUNTED_ON: u32 = RealServer::IN_USE | RealServer::ACCEPTS_NEW;
+
 fn put_servers(current: &Tables, next: &Tables, when: Use, ops: &mut Vec<MapOp>) {
     for (index, server) in &next.servers {
-        let after = if server.flags & RealServer::IN_USE == 0 {
+        let before = current.servers.get(index).map_or(0, |known| known.flags);
+        let is_lost = before & COUNTED_ON & !server.flags != 0;
+        let kind = if is_lost || server.flags & RealServer::IN_USE == 0 {
             Use::Ends
         } else {
             Use::Begins
         };
-        if after == when && current.servers.get(index) != Some(server) {
+        if kind == when && current.servers.get(index) != Some(server) {
             ops.push(MapOp::PutServer(*index, *server));
         }
     }
 }
 
 fn put_schedules(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
-    for (id, slots) in &next.schedules {
-        if current.schedules.get(id) != Some(slots) {
-            ops.push(MapOp::PutSchedule(*id, slots.clone()));
+    for (id, table) in &next.schedules {
+        if current.schedules.get(id) != Some(table) {
+            ops.push(MapOp::PutSchedule(*id, table.clone()));
         }
     }
 }

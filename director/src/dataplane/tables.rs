@@ -1,4 +1,4 @@
-//! The tables as they should be: what the model wants, and the same with an index for everything.
+//! The tables as they should be: what is wanted, with an index for everything.
 //!
 //! Pure. An index is kept for as long as its thing lives, across reloads and restarts: the maps themselves say what an
 //! index means, so the daemon needs no memory of its own.
@@ -9,77 +9,38 @@ use std::{
 };
 
 use director_common::{
-    instance::{Instance, Role},
-    limits::{MAX_INSTANCES, MAX_SERVERS, MAX_SERVICES},
+    instance::Instance,
+    interface::Interface,
+    limits::{MAX_INSTANCES, MAX_INTERFACES, MAX_SERVERS, MAX_SERVERS_PER_SERVICE, MAX_SERVICES},
     server::RealServer,
-    service::{Service, ServiceKey},
+    service::{Service, VipFilter},
+    settings::Settings,
 };
 
-use super::schedule::{self, Slots};
-use crate::config::Scheduler;
-
-/// What the model wants the packet path to do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Who may forward.
-    pub instances: BTreeMap<InstanceKey, Role>,
-    /// The virtual services.
-    pub services: BTreeMap<ServiceKey, WantedService>,
-}
-
-/// Identity of a VRRP instance in the tables.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InstanceKey {
-    /// 1 to 255; 0 stands for all services whose VIP no VRRP instance holds.
-    pub virtual_router_id: u8,
-    /// Interface of the instance, 0 with VRID 0.
-    pub ifindex: u32,
-}
-
-/// One virtual service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WantedService {
-    /// The instance that holds the VIP.
-    pub instance: InstanceKey,
-    /// Order in which servers get new flows.
-    pub scheduler: Scheduler,
-    /// Its real servers, the sorry server among them, in the order of the configuration.
-    pub servers: Vec<WantedServer>,
-}
-
-/// One real server of one service.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WantedServer {
-    /// Address of the server.
-    pub address: IpAddr,
-    /// Whether known flows may go on to it, and how. `None`: its flows are over.
-    pub path: Option<Path>,
-    /// Share of new flows; 0: none.
-    pub weight: u32,
-}
-
-/// Where frames for a server go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Path {
-    /// MAC address of the server.
-    pub mac: [u8; 6],
-    /// MAC address of our interface.
-    pub source_mac: [u8; 6],
-    /// Our interface on the server's link.
-    pub ifindex: u32,
-}
+pub use super::wanted::{
+    InstanceKey, Path, Persistence, ServiceKey, Wanted, WantedInterface, WantedServer,
+    WantedService,
+};
+use super::{
+    expiry,
+    schedule::{self, Entry, Table},
+};
 
 /// The tables with their indexes, as they are or will be in the maps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tables {
+    /// Times and limits.
+    pub settings: Settings,
+    /// Interface index to interface.
+    pub interfaces: BTreeMap<u32, Interface>,
     /// Index to instance.
     pub instances: BTreeMap<u32, Instance>,
     /// Key to service, with its index.
     pub services: BTreeMap<ServiceKey, Service>,
     /// Index to server, free entries with a history included: a free entry keeps its generation.
     pub servers: BTreeMap<u32, RealServer>,
-    /// Service index to the order of its servers' indexes.
-    pub schedules: BTreeMap<u32, Slots>,
+    /// Service index to its scheduling table.
+    pub schedules: BTreeMap<u32, Table>,
 }
 
 /// More things are wanted than a table has room for.
@@ -112,13 +73,22 @@ impl Tables {
     /// # Errors
     ///
     /// [`TableFull`] where a table has too few entries.
-    pub fn follow(&self, wanted: &Wanted) -> Result<Self, TableFull> {
+    ///
+    /// `jiffies_per_second` is how fast the packet path's clock runs.
+    pub fn follow(&self, wanted: &Wanted, jiffies_per_second: u32) -> Result<Self, TableFull> {
+        check_room(wanted)?;
         let mut next = Self {
+            settings: expiry::settings(&wanted.timeouts, jiffies_per_second),
+            interfaces: wanted
+                .interfaces
+                .iter()
+                .map(|(index, known)| (*index, interface(known)))
+                .collect(),
             servers: self.servers.clone(),
             ..Self::default()
         };
         let instances = next.place_instances(self, wanted)?;
-        next.place_services(self, wanted, &instances)?;
+        next.place_services(self, wanted, &instances, jiffies_per_second)?;
         next.release_servers(wanted);
         let indexes = next.place_servers(self, wanted)?;
         for (key, service) in &wanted.services {
@@ -159,6 +129,7 @@ impl Tables {
         current: &Self,
         wanted: &Wanted,
         instances: &BTreeMap<InstanceKey, u32>,
+        jiffies_per_second: u32,
     ) -> Result<(), TableFull> {
         let known: BTreeMap<_, _> = current
             .services
@@ -175,6 +146,9 @@ impl Tables {
             let entry = Service {
                 id: indexes[key],
                 instance: instances[&service.instance],
+                flags: service_flags(service),
+                idle_timeout: expiry::jiffies(service.idle_timeout, jiffies_per_second),
+                client_mask: client_mask(key.address, service.persistence),
             };
             self.services.insert(*key, entry);
         }
@@ -229,20 +203,21 @@ impl Tables {
         indexes: &BTreeMap<ServerKey, u32>,
     ) {
         let id = self.services[key].id;
-        let mut weights = Vec::with_capacity(service.servers.len());
+        let mut entries = Vec::with_capacity(service.servers.len());
         for server in &service.servers {
             let index = indexes[&(id, mapped(server.address))];
             let entry = self.servers.entry(index).or_default();
             *entry = server_entry(entry, key, id, instance, server);
-            let weight = if server.path.is_some() {
-                server.weight
-            } else {
-                0
-            };
-            weights.push((index, weight));
+            if server.path.is_some() {
+                entries.push(Entry {
+                    index,
+                    weight: server.weight,
+                    address: server.address,
+                });
+            }
         }
-        self.schedules
-            .insert(id, schedule::slots(service.scheduler, &weights));
+        let table = schedule::table(service.scheduler, service.scheduler_flags, &entries);
+        self.schedules.insert(id, table);
     }
 
     /// The entries that belong to a service, with their indexes.
@@ -286,25 +261,130 @@ fn server_entry(
     instance: u32,
     server: &WantedServer,
 ) -> RealServer {
-    let (mac, source_mac, ifindex, flags) = match server.path {
-        Some(path) => (path.mac, path.source_mac, path.ifindex, RealServer::IN_USE),
-        None => ([0; 6], [0; 6], 0, 0),
+    let accepts_new = if server.weight > 0 {
+        RealServer::ACCEPTS_NEW
+    } else {
+        0
+    };
+    let place = match server.path {
+        Some(Path::Link {
+            mac,
+            source_mac,
+            ifindex,
+            vlan,
+            mtu,
+        }) => RealServer {
+            mac,
+            source_mac,
+            ifindex,
+            vlan,
+            mtu: short_mtu(mtu),
+            flags: RealServer::IN_USE | accepts_new,
+            ..RealServer::default()
+        },
+        Some(Path::Local) => RealServer {
+            flags: RealServer::IN_USE | RealServer::LOCAL | accepts_new,
+            ..RealServer::default()
+        },
+        None => RealServer::default(),
     };
     RealServer {
-        mac,
-        source_mac,
-        ifindex,
-        generation: if flags == 0 {
+        generation: if place.flags == 0 {
             next_generation(current)
         } else {
             current.generation
         },
         service,
         instance,
-        flags,
         address: mapped(server.address),
-        port: key.port,
-        ..RealServer::default()
+        port: key.port.to_be_bytes(),
+        upper_threshold: server.upper_threshold,
+        lower_threshold: server.lower_threshold,
+        ..place
+    }
+}
+
+/// An MTU as the packet path keeps it; one that no packet exceeds is none.
+fn short_mtu(mtu: u32) -> u16 {
+    u16::try_from(mtu).unwrap_or(0)
+}
+
+fn interface(known: &WantedInterface) -> Interface {
+    Interface {
+        mac: known.mac,
+        mtu: short_mtu(known.mtu),
+        master: known.master.unwrap_or(0),
+        address_v4: known.address_v4.map_or([0; 4], |address| address.octets()),
+        address_v6: known.address_v6.map_or([0; 16], |address| address.octets()),
+    }
+}
+
+fn service_flags(service: &WantedService) -> u32 {
+    let persistent = service.persistence.map_or(0, |_| Service::PERSISTENT);
+    persistent
+        | if service.one_packet {
+            Service::ONE_PACKET
+        } else {
+            0
+        }
+}
+
+/// The bits of a client's address that count, as the address lies in a template's key.
+fn client_mask(vip: IpAddr, persistence: Option<Persistence>) -> [u8; 16] {
+    let Some(persistence) = persistence else {
+        return [0; 16];
+    };
+    // The part that says that an address is IPv4 always counts.
+    let fixed = if vip.is_ipv4() { 96 } else { 0 };
+    let bits = u32::from(persistence.prefix_length) + fixed;
+    u128::MAX
+        .checked_shl(128_u32.saturating_sub(bits))
+        .unwrap_or(0)
+        .to_be_bytes()
+}
+
+/// The filter in which the VIPs of these services are.
+#[must_use]
+pub fn vip_filter<'a>(services: impl Iterator<Item = &'a ServiceKey>) -> VipFilter {
+    let mut filter = VipFilter::EMPTY;
+    for key in services {
+        match key.address {
+            IpAddr::V4(address) => filter.insert(&[u32::from_ne_bytes(address.octets())]),
+            IpAddr::V6(address) => filter.insert(&words(address.octets())),
+        }
+    }
+    filter
+}
+
+/// Sixteen bytes as words in memory order, as the packet path hashes them.
+#[must_use]
+pub fn words(bytes: [u8; 16]) -> [u32; 4] {
+    bytemuck::cast(bytes)
+}
+
+/// What has no table of indexes is counted by itself.
+fn check_room(wanted: &Wanted) -> Result<(), TableFull> {
+    let full = |what, wanted: usize, room: u32| TableFull {
+        what,
+        wanted,
+        leaving: 0,
+        room,
+    };
+    if wanted.interfaces.len() > MAX_INTERFACES as usize {
+        return Err(full("interfaces", wanted.interfaces.len(), MAX_INTERFACES));
+    }
+    let largest = wanted
+        .services
+        .values()
+        .map(|service| service.servers.len())
+        .max();
+    match largest {
+        Some(largest) if largest > MAX_SERVERS_PER_SERVICE => Err(full(
+            "real servers of one virtual server",
+            largest,
+            MAX_SERVERS_PER_SERVICE as u32,
+        )),
+        _ => Ok(()),
     }
 }
 
@@ -347,7 +427,7 @@ fn place<'a, K: Ord + Copy + 'a>(
 }
 
 /// An address as the table of servers holds it.
-fn mapped(address: IpAddr) -> [u8; 16] {
+pub(super) fn mapped(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
         IpAddr::V6(address) => address.octets(),

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use nix::errno::Errno;
 use rtnetlink::packet_route::{
     AddressFamily,
-    address::{AddressAttribute, AddressMessage},
+    address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
 };
 use thiserror::Error;
 
@@ -194,6 +194,11 @@ impl InterfaceAddress {
         };
         message.header.index = ifindex;
         message.header.prefix_len = self.prefix_length;
+        if self.address.is_ipv6() {
+            // Two directors share the address by design, and whoever is Master needs it at once: nobody is asked whether it is a
+            // duplicate (RFC 4862 section 5.4).
+            message.header.flags = AddressHeaderFlags::Nodad;
+        }
         // IFA_LOCAL is the address of this end, IFA_ADDRESS that of the other; the two differ only on point-to-point
         // links.
         message

@@ -4,7 +4,7 @@ use futures_util::TryStreamExt;
 use nix::errno::Errno;
 use rtnetlink::packet_route::{
     AddressFamily,
-    link::{LinkAttribute, LinkFlags, LinkMessage},
+    link::{InfoData, InfoKind, InfoVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
 };
 use thiserror::Error;
 
@@ -26,6 +26,27 @@ pub struct Link {
     pub up: bool,
     /// Largest packet in bytes, Ethernet header not counted.
     pub mtu: u32,
+    /// What it is made of.
+    pub kind: LinkKind,
+    /// The bond or bridge that it is a port of.
+    pub controller: Option<u32>,
+}
+
+/// What an interface is made of, as far as it matters to who sends frames by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LinkKind {
+    /// A device by itself.
+    #[default]
+    Plain,
+    /// A VLAN of another interface, its frames carry a tag.
+    Vlan {
+        /// The interface below.
+        parent: u32,
+        /// VLAN identifier, 1 to 4094.
+        id: u16,
+    },
+    /// Several devices that act as one.
+    Bond,
 }
 
 impl Link {
@@ -41,17 +62,45 @@ impl Link {
             mac: [0; 6],
             up: flags.contains(LinkFlags::Up | LinkFlags::LowerUp),
             mtu: 0,
+            kind: LinkKind::default(),
+            controller: None,
         };
+        let mut below = None;
         for attribute in &message.attributes {
             match attribute {
                 LinkAttribute::IfName(name) => link.name.clone_from(name),
                 LinkAttribute::Address(bytes) => link.mac = mac(bytes).unwrap_or_default(),
                 LinkAttribute::Mtu(mtu) => link.mtu = *mtu,
+                LinkAttribute::Link(index) => below = Some(*index),
+                LinkAttribute::Controller(index) => link.controller = Some(*index),
+                LinkAttribute::LinkInfo(infos) => link.kind = kind(infos),
                 _ => {}
             }
         }
+        if let (LinkKind::Vlan { parent, .. }, Some(index)) = (&mut link.kind, below) {
+            *parent = index;
+        }
         (!link.name.is_empty()).then_some(link)
     }
+}
+
+/// The interface below a VLAN stands elsewhere in the message.
+fn kind(infos: &[LinkInfo]) -> LinkKind {
+    let mut kind = LinkKind::Plain;
+    for info in infos {
+        match info {
+            LinkInfo::Kind(InfoKind::Bond) => kind = LinkKind::Bond,
+            LinkInfo::Data(InfoData::Vlan(settings)) => {
+                let id = settings.iter().find_map(|setting| match setting {
+                    InfoVlan::Id(id) => Some(*id),
+                    _ => None,
+                });
+                kind = id.map_or(kind, |id| LinkKind::Vlan { parent: 0, id });
+            }
+            _ => {}
+        }
+    }
+    kind
 }
 
 /// Six bytes, or it is no Ethernet address.
@@ -157,6 +206,22 @@ mod tests {
         assert!(up(LinkFlags::Up | LinkFlags::LowerUp));
         assert!(!up(LinkFlags::Up));
         assert!(!up(LinkFlags::LowerUp));
+    }
+
+    #[test]
+    fn a_vlan_knows_its_number_and_the_interface_below() {
+        let mut message = message(LinkFlags::Up);
+        message.attributes.extend([
+            LinkAttribute::LinkInfo(vec![
+                LinkInfo::Kind(InfoKind::Vlan),
+                LinkInfo::Data(InfoData::Vlan(vec![InfoVlan::Id(100)])),
+            ]),
+            LinkAttribute::Link(2),
+        ]);
+        assert_eq!(
+            Link::from_message(&message).expect("a link").kind,
+            LinkKind::Vlan { parent: 2, id: 100 }
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The kernel outside BPF: links, addresses, routes and neighbors by netlink, gratuitous ARP by packet sockets.
+//! The kernel outside BPF: links, addresses, routes and neighbors by netlink, gratuitous ARP and
+//! unsolicited neighbor advertisements by packet sockets.
 //!
 //! [`Host`] is the daemon's only door to it. It holds no state but a netlink socket: every answer is the kernel's own
 //! of this moment, and [`Monitor`] tells what changes afterwards. It must not decide anything; it needs
@@ -7,10 +8,12 @@
 //! Interfaces are named by index here, because a name can move to another interface at any time; errors say the name.
 
 pub mod addresses;
+pub mod announce;
 pub mod arp;
 pub mod error;
 pub mod links;
 pub mod monitor;
+pub mod ndp;
 pub mod neighbors;
 pub mod routes;
 
@@ -20,9 +23,9 @@ use thiserror::Error;
 use tokio::task::AbortHandle;
 
 pub use addresses::{Added, InterfaceAddress, Removed};
-pub use arp::Announcer;
+pub use announce::Announcer;
 pub use error::KernelError;
-pub use links::Link;
+pub use links::{Link, LinkKind};
 pub use monitor::{HostEvent, Monitor};
 pub use neighbors::{Neighbor, Resolution, Solicited};
 pub use routes::Route;

@@ -188,7 +188,9 @@ fn without_the_capability_the_error_names_it() {
             .expect("a reason")
             .to_string();
         assert!(why.contains("CAP_NET_ADMIN"), "{why}");
-        let error = host.announce(&link, VIP, 1).expect_err("not permitted");
+        let error = host
+            .announce(&link, VIP.into(), 1)
+            .expect_err("not permitted");
         let why = std::error::Error::source(&error)
             .expect("a reason")
             .to_string();
@@ -388,7 +390,7 @@ fn an_announcement_moves_the_vip_in_the_table_of_the_others() {
         let link = host.link("lan0").await.expect("the link");
         let mut monitor = host.monitor().expect("a subscription");
         let mut arrivals = listen("lan1");
-        host.announce(&link, VIP, 2).expect("two frames");
+        host.announce(&link, VIP.into(), 2).expect("two frames");
         assert_eq!(
             resolution_of(&mut monitor, VIP).await,
             Resolution::Resolved(link.mac)

@@ -65,6 +65,8 @@ pub enum Neighbor {
     Resolved([u8; 6]),
     /// The server did not answer. The address it had before, if any, still serves the flows that are there.
     Unresolved(Option<[u8; 6]>),
+    /// The server is this director itself: no address is needed.
+    Here,
 }
 
 impl Neighbor {
@@ -74,7 +76,7 @@ impl Neighbor {
         match self {
             Self::Resolved(mac) => Some(mac),
             Self::Unresolved(last) => last,
-            Self::Pending => None,
+            Self::Pending | Self::Here => None,
         }
     }
 

@@ -21,8 +21,11 @@ pub use self::{
     service::{Service, ServiceId},
 };
 use crate::{
-    config::Config,
-    dataplane::tables::{InstanceKey, Wanted},
+    config::{Config, LvsTimeouts},
+    dataplane::{
+        expiry::Timeouts,
+        tables::{InstanceKey, Wanted, WantedInterface},
+    },
 };
 
 /// What the host knows about the places that a configuration names.
@@ -30,17 +33,34 @@ use crate::{
 pub struct Topology {
     /// Index of the interface of each VRRP instance, by the instance's name.
     pub instances: BTreeMap<String, u32>,
-    /// Our interface on the link of each real server.
-    pub servers: BTreeMap<IpAddr, Link>,
+    /// Where each real server is.
+    pub servers: BTreeMap<IpAddr, Place>,
+    /// Our interfaces that run the XDP program, by index.
+    pub interfaces: BTreeMap<u32, WantedInterface>,
+}
+
+/// Where a real server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On a link of ours.
+    OnLink(Link),
+    /// Here: it is this director itself.
+    Local,
 }
 
 /// One of our interfaces, as a frame leaves by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Link {
-    /// Index of the interface.
+    /// Index of the interface, on which the kernel knows the neighbors.
     pub ifindex: u32,
-    /// Its MAC address.
+    /// Index of the interface that frames leave by: of a VLAN device, the one below it.
+    pub egress: u32,
+    /// VLANs of the link, see [`director_common::server::vlan_tags`].
+    pub vlan: u32,
+    /// MAC address of the interface.
     pub mac: [u8; 6],
+    /// Greatest IP packet that the link takes, bytes.
+    pub mtu: u32,
 }
 
 /// One VRRP instance.
@@ -61,6 +81,8 @@ pub struct Instance {
 pub struct Model {
     instances: Vec<Instance>,
     services: Vec<Service>,
+    interfaces: BTreeMap<u32, WantedInterface>,
+    timeouts: Timeouts,
 }
 
 impl Model {
@@ -72,6 +94,8 @@ impl Model {
         topology: &Topology,
     ) -> Vec<Notice> {
         let instances = self.new_instances(config, topology);
+        self.interfaces.clone_from(&topology.interfaces);
+        self.timeouts = timeouts(&config.global.lvs_timeouts);
         let mut before: BTreeMap<_, _> = std::mem::take(&mut self.services)
             .into_iter()
             .map(|service| (service.id, service))
@@ -176,8 +200,11 @@ impl Model {
                     .services
                     .iter_mut()
                     .flat_map(|service| service.servers.iter_mut().chain(&mut service.sorry));
-                for server in servers.filter(|server| server.link.ifindex == ifindex) {
-                    server.link.mac = mac;
+                for server in servers {
+                    server.place.take_mac(ifindex, mac);
+                }
+                if let Some(interface) = self.interfaces.get_mut(&ifindex) {
+                    interface.mac = mac;
                 }
             }
             Event::Role { instance, role } => {
@@ -208,12 +235,20 @@ impl Model {
                 .iter()
                 .map(|instance| (instance.key, instance.role))
                 .collect(),
+            interfaces: self.interfaces.clone(),
             services: self
                 .services
                 .iter()
-                .filter_map(|service| Some((service.key()?, service.wanted())))
+                .map(|service| (service.id.key(), service.wanted(&self.timeouts)))
                 .collect(),
+            timeouts: self.timeouts,
         }
+    }
+
+    /// How long flows are kept.
+    #[must_use]
+    pub const fn timeouts(&self) -> &Timeouts {
+        &self.timeouts
     }
 
     /// The instances, in the order of the configuration; the last one has no name.
@@ -226,6 +261,35 @@ impl Model {
     #[must_use]
     pub fn services(&self) -> &[Service] {
         &self.services
+    }
+}
+
+impl Place {
+    /// The link, if the server is on one.
+    #[must_use]
+    pub const fn link(&self) -> Option<&Link> {
+        match self {
+            Self::OnLink(link) => Some(link),
+            Self::Local => None,
+        }
+    }
+
+    fn take_mac(&mut self, ifindex: u32, mac: [u8; 6]) {
+        if let Self::OnLink(link) = self
+            && link.ifindex == ifindex
+        {
+            link.mac = mac;
+        }
+    }
+}
+
+/// `lvs_timeouts`, and IPVS's timeouts where it says nothing.
+fn timeouts(configured: &LvsTimeouts) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        established: configured.tcp.unwrap_or(default.established),
+        fin_wait: configured.tcpfin.unwrap_or(default.fin_wait),
+        udp: configured.udp.unwrap_or(default.udp),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
 
 use super::{
-    Link,
+    Place,
     event::{Neighbor, Verdict},
 };
 use crate::{
@@ -18,6 +18,10 @@ pub struct Admin {
     pub weight: u32,
     /// A failed check sets the weight to 0 instead of ending the server's flows.
     pub inhibit_on_failure: bool,
+    /// With this many flows it gets no new ones; 0: no limit.
+    pub upper_threshold: u32,
+    /// Below this many it gets new ones again; 0: below three quarters of the upper threshold.
+    pub lower_threshold: u32,
 }
 
 /// What the checks say of a server.
@@ -56,8 +60,8 @@ pub struct RealServer {
     pub admin: Admin,
     /// What the kernel knows of its MAC address.
     pub neighbor: Neighbor,
-    /// Our interface on its link.
-    pub link: Link,
+    /// Where it is.
+    pub place: Place,
     /// When its state last changed.
     pub since: SystemTime,
     /// Number of its checks.
@@ -89,12 +93,14 @@ impl RealServer {
     pub(super) fn new(
         now: SystemTime,
         config: &config::RealServer,
-        link: Link,
+        place: Place,
         before: Option<&Self>,
     ) -> Self {
         let admin = Admin {
             weight: config.weight,
             inhibit_on_failure: config.inhibit_on_failure,
+            upper_threshold: config.upper_threshold,
+            lower_threshold: config.lower_threshold,
         };
         let failing = match before {
             Some(before) => before
@@ -109,7 +115,7 @@ impl RealServer {
         };
         Self {
             checks: config.checks.len(),
-            ..Self::with(now, config.address, admin, link, failing, before)
+            ..Self::with(now, config.address, admin, place, failing, before)
         }
     }
 
@@ -117,33 +123,44 @@ impl RealServer {
     pub(super) fn sorry(
         now: SystemTime,
         address: IpAddr,
-        link: Link,
+        place: Place,
         before: Option<&Self>,
     ) -> Self {
         let admin = Admin {
             weight: 1,
             inhibit_on_failure: false,
+            upper_threshold: 0,
+            lower_threshold: 0,
         };
-        Self::with(now, address, admin, link, BTreeMap::new(), before)
+        Self::with(now, address, admin, place, BTreeMap::new(), before)
     }
 
     fn with(
         now: SystemTime,
         address: IpAddr,
         admin: Admin,
-        link: Link,
+        place: Place,
         failing: BTreeMap<usize, String>,
         before: Option<&Self>,
     ) -> Self {
-        // A MAC address was learned on one link and says nothing of another.
-        let neighbor = before
-            .filter(|before| before.link.ifindex == link.ifindex)
-            .map_or(Neighbor::Pending, |before| before.neighbor);
+        let neighbor = match place {
+            // We need nobody to tell us our own address.
+            Place::Local => Neighbor::Here,
+            // A MAC address was learned on one link and says nothing of another.
+            Place::OnLink(link) => before
+                .filter(|before| {
+                    before
+                        .place
+                        .link()
+                        .is_some_and(|known| known.ifindex == link.ifindex)
+                })
+                .map_or(Neighbor::Pending, |before| before.neighbor),
+        };
         let mut server = Self {
             address,
             admin,
             neighbor,
-            link,
+            place,
             since: now,
             checks: 0,
             failing,
@@ -186,8 +203,10 @@ impl RealServer {
         match (self.health(), self.neighbor) {
             (Health::Down(reason), _) => State::Down(reason),
             (Health::Up, Neighbor::Unresolved(_) | Neighbor::Pending) => State::NoNeighbor,
-            (Health::Up, Neighbor::Resolved(_)) if self.admin.weight == 0 => State::Quiesced,
-            (Health::Up, Neighbor::Resolved(_)) => State::Up,
+            (Health::Up, Neighbor::Resolved(_) | Neighbor::Here) if self.admin.weight == 0 => {
+                State::Quiesced
+            }
+            (Health::Up, Neighbor::Resolved(_) | Neighbor::Here) => State::Up,
         }
     }
 
@@ -219,16 +238,24 @@ impl RealServer {
     /// What the packet path should do with it, when `share` is its weight in the pool.
     pub(super) fn wanted(&self, share: u32) -> WantedServer {
         let keeps_flows = self.failing.is_empty() || self.admin.inhibit_on_failure;
-        let path = self.neighbor.mac().filter(|_| keeps_flows).map(|mac| Path {
-            mac,
-            source_mac: self.link.mac,
-            ifindex: self.link.ifindex,
-        });
+        let path = match self.place {
+            Place::Local => Some(Path::Local),
+            Place::OnLink(link) => self.neighbor.mac().map(|mac| Path::Link {
+                mac,
+                source_mac: link.mac,
+                ifindex: link.egress,
+                vlan: link.vlan,
+                mtu: link.mtu,
+            }),
+        };
+        let path = path.filter(|_| keeps_flows);
         let weight = if self.is_alive() { share } else { 0 };
         WantedServer {
             address: self.address,
             path,
             weight,
+            upper_threshold: self.admin.upper_threshold,
+            lower_threshold: self.admin.lower_threshold,
         }
     }
 }

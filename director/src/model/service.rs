@@ -1,19 +1,26 @@
 //! One virtual service and its pool.
 
-use std::{fmt, net::IpAddr, time::SystemTime};
+use std::{
+    fmt,
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
-use director_common::{protocol, service::ServiceKey};
+use director_common::protocol;
 
 use super::{
-    Topology,
+    Link, Place, Topology,
     event::{Neighbor, Verdict},
     notice::Notice,
     pool::{Met, Quorum},
     server::RealServer,
 };
 use crate::{
-    config::{Protocol, Scheduler, VirtualServer},
-    dataplane::tables::{InstanceKey, WantedServer, WantedService},
+    config::{Protocol, Scheduler, SchedulerFlags, VirtualServer},
+    dataplane::{
+        expiry::Timeouts,
+        tables::{InstanceKey, Persistence, ServiceKey, WantedServer, WantedService},
+    },
 };
 
 /// Identity of a virtual service.
@@ -42,11 +49,24 @@ impl ServiceId {
     #[must_use]
     pub fn from_key(key: &ServiceKey) -> Self {
         Self {
-            address: key.address.into(),
-            port: u16::from_be_bytes(key.port),
+            address: key.address,
+            port: key.port,
             protocol: match key.protocol {
                 protocol::UDP => Protocol::Udp,
                 _ => Protocol::Tcp,
+            },
+        }
+    }
+
+    /// Identity of this service in the tables.
+    #[must_use]
+    pub const fn key(self) -> ServiceKey {
+        ServiceKey {
+            address: self.address,
+            port: self.port,
+            protocol: match self.protocol {
+                Protocol::Tcp => protocol::TCP,
+                Protocol::Udp => protocol::UDP,
             },
         }
     }
@@ -78,6 +98,14 @@ pub struct Service {
     pub instance: InstanceKey,
     /// Order of new flows.
     pub scheduler: Scheduler,
+    /// Options of the scheduler.
+    pub scheduler_flags: SchedulerFlags,
+    /// Each datagram is scheduled by itself.
+    pub one_packet: bool,
+    /// A client keeps its server.
+    pub persistence: Option<Persistence>,
+    /// Time that an idle established flow is kept, if it is not the same for all services.
+    pub idle_timeout: Option<Duration>,
     /// When the quorum is met.
     pub quorum: Quorum,
     /// Whether it is.
@@ -102,22 +130,33 @@ impl Service {
         if before.is_none() {
             notices.push(Notice::ServiceAdded(id));
         }
-        let link = |address: IpAddr| topology.servers.get(&address).copied().unwrap_or_default();
+        // The survey of the host has refused servers that are nowhere.
+        let nowhere = Place::OnLink(Link::default());
+        let place = |address: IpAddr| topology.servers.get(&address).copied().unwrap_or(nowhere);
         let known = |address: IpAddr| before.as_ref().and_then(|service| service.find(address));
         let servers = config
             .real_servers
             .iter()
-            .map(|server| RealServer::new(now, server, link(server.address), known(server.address)))
+            .map(|server| {
+                RealServer::new(now, server, place(server.address), known(server.address))
+            })
             .collect();
         let sorry = config.sorry_server.as_ref().map(|sorry| {
             let known = before.as_ref().and_then(|service| service.sorry.as_ref());
             let same = known.filter(|known| known.address == sorry.address);
-            RealServer::sorry(now, sorry.address, link(sorry.address), same)
+            RealServer::sorry(now, sorry.address, place(sorry.address), same)
         });
         let mut service = Self {
             id,
             instance,
             scheduler: config.scheduler,
+            scheduler_flags: config.scheduler_flags,
+            one_packet: config.one_packet,
+            persistence: config.persistence_timeout.map(|timeout| Persistence {
+                timeout,
+                prefix_length: config.persistence_prefix,
+            }),
+            idle_timeout: config.idle_timeout,
             quorum: Quorum {
                 quorum: config.quorum,
                 hysteresis: config.hysteresis,
@@ -212,9 +251,13 @@ impl Service {
     ) {
         let service = self.id;
         let servers = self.servers.iter_mut().chain(&mut self.sorry);
-        for server in
-            servers.filter(|server| (server.link.ifindex, server.address) == (ifindex, address))
-        {
+        for server in servers.filter(|server| {
+            server.address == address
+                && server
+                    .place
+                    .link()
+                    .is_some_and(|link| link.ifindex == ifindex)
+        }) {
             let before = server.neighbor;
             server.take_neighbor(now, neighbor);
             match (before, server.neighbor) {
@@ -280,26 +323,9 @@ impl Service {
         self.quorum_met == Met::No && self.sorry.is_some()
     }
 
-    /// Key of the service in the tables; IPv6 has none yet.
-    #[must_use]
-    pub fn key(&self) -> Option<ServiceKey> {
-        let IpAddr::V4(address) = self.id.address else {
-            return None;
-        };
-        Some(ServiceKey {
-            address: address.octets(),
-            port: self.id.port.to_be_bytes(),
-            protocol: match self.id.protocol {
-                Protocol::Tcp => protocol::TCP,
-                Protocol::Udp => protocol::UDP,
-            },
-            ..ServiceKey::default()
-        })
-    }
-
     /// What the packet path should do for it.
     #[must_use]
-    pub fn wanted(&self) -> WantedService {
+    pub fn wanted(&self, timeouts: &Timeouts) -> WantedService {
         let is_sorry = self.is_sorry();
         let mut servers: Vec<WantedServer> = self
             .servers
@@ -321,6 +347,10 @@ impl Service {
         WantedService {
             instance: self.instance,
             scheduler: self.scheduler,
+            scheduler_flags: self.scheduler_flags,
+            one_packet: self.one_packet,
+            persistence: self.persistence,
+            idle_timeout: self.idle_timeout.unwrap_or(timeouts.established),
             servers,
         }
     }

@@ -3,9 +3,12 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::{event::Verdict, pool::Met, *};
-use crate::config::{
-    CheckPace, ForwardingMethod, Protocol, Scheduler, SchedulerFlags, SorryServer, Span, TcpCheck,
-    VirtualServer,
+use crate::{
+    config::{
+        CheckPace, ForwardingMethod, Protocol, Scheduler, SchedulerFlags, SorryServer, Span,
+        TcpCheck, VirtualServer,
+    },
+    dataplane::tables::Path,
 };
 
 const VIP: &str = "192.168.66.251";
@@ -80,10 +83,13 @@ fn config(virtual_server: VirtualServer) -> Config {
 }
 
 fn topology() -> Topology {
-    let link = Link {
+    let link = Place::OnLink(Link {
         ifindex: IFINDEX,
+        egress: IFINDEX,
+        vlan: 0,
         mac: [2, 0, 0, 0, 0, 6],
-    };
+        mtu: 1500,
+    });
     Topology {
         servers: [FIRST, SECOND, SORRY]
             .map(|server| (ip(server), link))
@@ -406,7 +412,7 @@ fn a_new_mac_address_of_ours_is_in_the_frames_to_every_server_of_the_link() {
     let servers = &wanted.services.values().next().unwrap().servers;
     assert_eq!(servers.len(), 2);
     for server in servers {
-        assert_eq!(server.path.unwrap().source_mac, mac);
+        assert!(matches!(server.path, Some(Path::Link { source_mac, .. }) if source_mac == mac));
     }
 }
 
@@ -423,4 +429,40 @@ fn a_role_is_told_once() {
         model.wanted().instances[&InstanceKey::default()],
         Role::INITIALIZE
     );
+}
+
+#[test]
+fn a_director_that_is_its_own_real_server_needs_no_mac_address() {
+    let config = config(virtual_server(vec![real_server(FIRST, 1)]));
+    let mut topology = topology();
+    topology.servers.insert(ip(FIRST), Place::Local);
+    let mut model = Model::default();
+    model.configure(at(0), &config, &topology);
+    assert_eq!(model.services()[0].servers[0].state(), State::Up);
+    let path = |model: &Model| model.wanted().services.values().next().unwrap().servers[0].path;
+    assert_eq!(path(&model), Some(Path::Local));
+    verdict(&mut model, FIRST, Verdict::Fail("refused".to_owned()));
+    assert_eq!(path(&model), None);
+}
+
+#[test]
+fn timeouts_of_the_configuration_count_and_those_of_a_service_before_them() {
+    let mut server = virtual_server(vec![real_server(FIRST, 1)]);
+    let idle = |config: &Config| {
+        let wanted = model(config).wanted();
+        wanted
+            .services
+            .values()
+            .next()
+            .unwrap()
+            .idle_timeout
+            .as_secs()
+    };
+    assert_eq!(idle(&config(server.clone())), 900);
+    let mut all = config(server.clone());
+    all.global.lvs_timeouts.tcp = Some(Duration::from_secs(1800));
+    assert_eq!(idle(&all), 1800);
+    server.idle_timeout = Some(Duration::from_secs(28_800));
+    all.virtual_servers = vec![server];
+    assert_eq!(idle(&all), 28_800);
 }

@@ -2,20 +2,28 @@
 
 use std::{
     collections::BTreeMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
 };
 
 use director::{
-    config::Scheduler,
+    config::{Scheduler, SchedulerFlags},
     dataplane::{
-        DataPlane, TestRun, Wanted, dump,
+        DataPlane, Sizes, TestRun, Wanted, dump,
+        expiry::Timeouts,
+        flows::FlowTables,
+        ledger::Ledger,
+        pins,
         plan::MapOp,
-        tables::{InstanceKey, Path as ServerPath, WantedServer, WantedService},
+        tables::{
+            InstanceKey, Path as ServerPath, ServiceKey, WantedInterface, WantedServer,
+            WantedService,
+        },
     },
 };
-use director_common::{instance::Role, protocol, service::ServiceKey};
+use director_common::{instance::Role, limits::map, protocol};
 use serde_json::Value;
 
 pub(crate) const DROP: u32 = 1;
@@ -24,6 +32,9 @@ pub(crate) const TX: u32 = 3;
 
 pub(crate) const VIP: [u8; 4] = [192, 168, 66, 251];
 pub(crate) const PORT: u16 = 3306;
+/// The director's own addresses.
+pub(crate) const DIRECTOR: [u8; 4] = [192, 168, 66, 6];
+pub(crate) const DIRECTOR_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x66, 0, 0, 0, 0, 0, 6);
 pub(crate) const DIRECTOR_MAC: [u8; 6] = [2, 0, 0, 0, 0, 6];
 
 /// MAC address of the server whose address ends so.
@@ -31,41 +42,82 @@ pub(crate) const fn mac(last: u8) -> [u8; 6] {
     [2, 0, 0, 0, 1, last]
 }
 
+/// The interface that packets of a test run come in by: that of no cable.
+pub(crate) const IFINDEX: u32 = 1;
+
 pub(crate) const TCP_SERVICE: ServiceKey = ServiceKey {
-    address: VIP,
-    port: PORT.to_be_bytes(),
+    address: IpAddr::V4(Ipv4Addr::new(VIP[0], VIP[1], VIP[2], VIP[3])),
+    port: PORT,
     protocol: protocol::TCP,
-    _reserved: 0,
 };
 
 /// A server with this last byte of its address, and this weight.
 pub(crate) fn server(last: u8, weight: u32) -> WantedServer {
     WantedServer {
         address: IpAddr::from([192, 168, 66, last]),
-        path: Some(ServerPath {
+        path: Some(ServerPath::Link {
             mac: mac(last),
             source_mac: DIRECTOR_MAC,
-            ifindex: 1,
+            ifindex: IFINDEX,
+            vlan: 0,
+            mtu: 1500,
         }),
         weight,
+        upper_threshold: 0,
+        lower_threshold: 0,
+    }
+}
+
+/// A service with these servers.
+pub(crate) fn service(scheduler: Scheduler, servers: &[WantedServer]) -> WantedService {
+    WantedService {
+        instance: InstanceKey::default(),
+        scheduler,
+        scheduler_flags: SchedulerFlags::default(),
+        one_packet: false,
+        persistence: None,
+        idle_timeout: Duration::from_secs(900),
+        servers: servers.to_vec(),
+    }
+}
+
+/// The interface that packets come in by.
+pub(crate) fn interface() -> WantedInterface {
+    WantedInterface {
+        mac: DIRECTOR_MAC,
+        mtu: 1500,
+        address_v4: Some(DIRECTOR.into()),
+        address_v6: Some(DIRECTOR_V6),
+        master: None,
     }
 }
 
 /// A TCP and a UDP service on the same VIP and port.
 pub(crate) fn wanted(scheduler: Scheduler, servers: &[WantedServer]) -> Wanted {
-    let instance = InstanceKey::default();
-    let service = WantedService {
-        instance,
-        scheduler,
-        servers: servers.to_vec(),
-    };
+    wanted_service(service(scheduler, servers))
+}
+
+/// The same service for TCP and for UDP.
+pub(crate) fn wanted_service(service: WantedService) -> Wanted {
     let udp = ServiceKey {
         protocol: protocol::UDP,
         ..TCP_SERVICE
     };
     Wanted {
-        instances: [(instance, Role::MASTER)].into(),
+        instances: [(service.instance, Role::MASTER)].into(),
+        interfaces: [(IFINDEX, interface())].into(),
         services: [(TCP_SERVICE, service.clone()), (udp, service)].into(),
+        ..Wanted::default()
+    }
+}
+
+/// Tables with room for this many flows.
+pub(crate) fn sizes(flows: u32) -> Sizes {
+    Sizes {
+        flows,
+        half_open: flows,
+        templates: 1024,
+        fragments: 1024,
     }
 }
 
@@ -119,7 +171,7 @@ impl Bench {
     pub(crate) fn sized(flow_table_size: u32) -> Self {
         let root = PinRoot::new();
         let dataplane =
-            DataPlane::load(root.path(), flow_table_size).expect("the data plane loads");
+            DataPlane::load(root.path(), &sizes(flow_table_size)).expect("the data plane loads");
         Self { dataplane, root }
     }
 
@@ -158,9 +210,43 @@ impl Bench {
         rows
     }
 
+    /// What a sweep needs to know, as of now. `persistence` is that of every service.
+    pub(crate) fn ledger(&mut self, persistence: Duration) -> Ledger {
+        let now = self
+            .dataplane
+            .read_clock(Instant::now())
+            .expect("the clock");
+        let tables = self.dataplane.tables();
+        let timeouts = tables
+            .services
+            .values()
+            .map(|service| (service.id, persistence))
+            .collect();
+        Ledger::new(now, Timeouts::default(), tables, &timeouts)
+    }
+
+    /// The tables of flows, to be swept.
+    pub(crate) fn flow_tables(&self) -> FlowTables {
+        FlowTables::open(&pins::folder(self.root.path())).expect("the tables")
+    }
+
+    /// The flows of both families, half-open ones included.
+    pub(crate) fn flows(&self) -> Vec<(Value, Value)> {
+        let tables = [
+            map::FLOWS_V4,
+            map::HALF_OPEN_V4,
+            map::FLOWS_V6,
+            map::HALF_OPEN_V6,
+        ];
+        tables
+            .into_iter()
+            .flat_map(|name| self.rows(name))
+            .collect()
+    }
+
     /// What is remembered of the only flow.
     pub(crate) fn flow(&self) -> Value {
-        let rows = self.rows("FLOWS_V4");
+        let rows = self.flows();
         assert_eq!(rows.len(), 1, "one flow is expected: {rows:?}");
         rows[0].1.clone()
     }

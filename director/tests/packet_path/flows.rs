@@ -1,10 +1,7 @@
 //! What a flow remembers, and when it is another flow.
 
-use director::config::Scheduler;
-use director_common::{
-    limits::map,
-    tcp::{ACK, FIN, RST, SYN},
-};
+use director::{config::Scheduler, dataplane::tables::Path};
+use director_common::tcp::{ACK, FIN, RST, SYN};
 
 use crate::{
     bench::{Bench, PASS, PORT, TX, VIP, server, wanted},
@@ -33,7 +30,7 @@ fn a_flow_is_one_client_port_service_and_protocol() {
     ];
     for (index, packet) in others.iter().enumerate() {
         bench.run(&packet.frame());
-        assert_eq!(bench.rows(map::FLOWS_V4).len(), index + 1);
+        assert_eq!(bench.flows().len(), index + 1);
     }
 }
 
@@ -218,10 +215,9 @@ fn a_new_mac_address_of_a_server_moves_its_flows() {
     let mut bench = Bench::new();
     bench.run(&packets::syn(1000).frame());
     let mut moved = server(1, 1);
-    moved.path = moved.path.map(|path| director::dataplane::tables::Path {
-        mac: [2, 9, 9, 9, 9, 9],
-        ..path
-    });
+    if let Some(Path::Link { mac, .. }) = &mut moved.path {
+        *mac = [2, 9, 9, 9, 9, 9];
+    }
     bench.apply(&wanted(Scheduler::RoundRobin, &[moved, server(2, 1)]));
     let run = bench.run(&packets::ack(1000).frame());
     assert_eq!(run.packet[..6], [2, 9, 9, 9, 9, 9]);
@@ -241,7 +237,7 @@ fn a_table_that_is_full_never_stops_a_packet() {
             "port {port}"
         );
     }
-    assert!(bench.rows(map::FLOWS_V4).len() < 5000);
+    assert!(bench.flows().len() < 5000);
     assert_eq!(bench.counters()["forward_new"], 5000);
 }
 
@@ -250,5 +246,5 @@ fn another_port_of_the_vip_is_the_kernel_s() {
     let mut bench = Bench::new();
     let elsewhere = packets::syn(1000).to(VIP, PORT + 1);
     assert_eq!(bench.run(&elsewhere.frame()).action, PASS);
-    assert_eq!(bench.rows(map::FLOWS_V4), []);
+    assert_eq!(bench.flows(), []);
 }

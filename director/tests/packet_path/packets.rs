@@ -75,6 +75,12 @@ impl Packet {
         self
     }
 
+    /// The same bytes under the number of another protocol.
+    pub(crate) fn protocol(mut self, number: IpNumber) -> Self {
+        self.ip.protocol = number;
+        self
+    }
+
     pub(crate) fn identification(mut self, identification: u16) -> Self {
         self.ip.identification = identification;
         self
@@ -171,12 +177,6 @@ fn ethernet(ether_type: EtherType) -> Vec<u8> {
 pub(crate) fn arp() -> Vec<u8> {
     let mut frame = ethernet(EtherType::ARP);
     frame.resize(60, 0);
-    frame
-}
-
-pub(crate) fn ipv6() -> Vec<u8> {
-    let mut frame = ethernet(EtherType::IPV6);
-    frame.resize(80, 0x60);
     frame
 }
 

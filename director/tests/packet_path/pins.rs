@@ -1,21 +1,18 @@
 //! What outlives a daemon, and what keeps a second one out.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::fs;
 
 use director::{
     config::Scheduler,
     dataplane::{
         DataPlane, Found, LoadError, PinsError,
-        flows::FlowTable,
+        flows::FlowTables,
         pins::{self, Unloaded},
     },
 };
 
 use crate::{
-    bench::{Bench, PinRoot, server, wanted},
+    bench::{Bench, PinRoot, server, sizes, wanted},
     packets,
 };
 
@@ -29,7 +26,7 @@ fn s2_17_the_next_daemon_finds_tables_flows_and_counters_as_they_were() {
     let tables = dataplane.tables().clone();
     drop(dataplane);
 
-    let mut next = DataPlane::load(root.path(), 4096).expect("the pins are taken over");
+    let mut next = DataPlane::load(root.path(), &sizes(4096)).expect("the pins are taken over");
     assert_eq!(next.found(), Found::Ours);
     next.adopt_tables().expect("the tables are read");
     assert_eq!(next.tables(), &tables);
@@ -46,7 +43,7 @@ fn s2_17_the_next_daemon_finds_tables_flows_and_counters_as_they_were() {
 #[test]
 fn a_second_director_on_the_same_pins_is_kept_out() {
     let bench = Bench::new();
-    let second = DataPlane::load(bench.root.path(), 4096);
+    let second = DataPlane::load(bench.root.path(), &sizes(4096));
     assert!(matches!(
         second,
         Err(LoadError::Pins(PinsError::Locked { .. }))
@@ -60,7 +57,7 @@ fn pins_of_another_version_are_not_touched() {
     let root = PinRoot::new();
     let other = root.path().join("v999");
     fs::create_dir_all(&other).expect("a folder");
-    let refused = DataPlane::load(root.path(), 4096);
+    let refused = DataPlane::load(root.path(), &sizes(4096));
     assert!(matches!(
         refused,
         Err(LoadError::Pins(PinsError::OtherVersion { found, .. })) if found == "v999"
@@ -73,7 +70,7 @@ fn what_no_director_has_pinned_is_not_touched() {
     let root = PinRoot::new();
     let foreign = root.path().join("cilium");
     fs::create_dir_all(&foreign).expect("a folder");
-    let refused = DataPlane::load(root.path(), 4096);
+    let refused = DataPlane::load(root.path(), &sizes(4096));
     assert!(matches!(
         refused,
         Err(LoadError::Pins(PinsError::Foreign { .. }))
@@ -92,9 +89,9 @@ fn a_start_that_was_killed_in_the_middle_does_not_stop_the_next_one() {
     let Bench { dataplane, root } = bench;
     drop(dataplane);
     fs::remove_file(pins::folder(root.path()).join("program")).expect("the last pin");
-    let next = DataPlane::load(root.path(), 4096).expect("a new start");
+    let next = DataPlane::load(root.path(), &sizes(4096)).expect("a new start");
     assert_eq!(next.found(), Found::Nothing);
-    let second = DataPlane::load(root.path(), 4096);
+    let second = DataPlane::load(root.path(), &sizes(4096));
     assert!(
         matches!(second, Err(LoadError::Pins(PinsError::Locked { .. }))),
         "the new start holds the folder"
@@ -110,7 +107,7 @@ fn a_start_that_cannot_pin_its_program_leaves_the_earlier_one_s_pins_in_use() {
     // A folder where the new pin would be made: it cannot be replaced by one.
     let folder = pins::folder(root.path());
     fs::create_dir_all(folder.join("program_next")).expect("a folder");
-    let refused = DataPlane::load(root.path(), 4096);
+    let refused = DataPlane::load(root.path(), &sizes(4096));
     assert!(matches!(
         refused,
         Err(LoadError::Pins(_) | LoadError::Pin(_))
@@ -127,7 +124,7 @@ fn a_start_replaces_what_a_killed_one_left_beside_the_program() {
     drop(dataplane);
     let folder = pins::folder(root.path());
     fs::hard_link(folder.join("program"), folder.join("program_next")).expect("another pin");
-    let next = DataPlane::load(root.path(), 4096).expect("the pins are taken over");
+    let next = DataPlane::load(root.path(), &sizes(4096)).expect("the pins are taken over");
     assert_eq!(next.found(), Found::Ours);
     assert!(folder.join("program").exists());
     assert!(!folder.join("program_next").exists());
@@ -144,7 +141,7 @@ fn a_start_that_is_not_completed_leaves_nothing_pinned() {
 #[test]
 fn a_flow_table_that_the_machine_cannot_hold_is_refused_and_leaves_nothing() {
     let root = PinRoot::new();
-    let refused = DataPlane::load(root.path(), u32::MAX - 1);
+    let refused = DataPlane::load(root.path(), &sizes(u32::MAX - 1));
     assert!(matches!(refused, Err(LoadError::Object(_))));
     assert!(!root.path().exists());
 }
@@ -155,9 +152,9 @@ fn a_flow_table_that_is_taken_over_keeps_its_size() {
     bench.dataplane.keep();
     let Bench { dataplane, root } = bench;
     drop(dataplane);
-    let _next = DataPlane::load(root.path(), 4096).expect("the pins are taken over");
-    let table = FlowTable::open(&pins::folder(root.path())).expect("the table");
-    assert_eq!(table.capacity().expect("its size"), 128);
+    let _next = DataPlane::load(root.path(), &sizes(4096)).expect("the pins are taken over");
+    let tables = FlowTables::open(&pins::folder(root.path())).expect("the table");
+    assert_eq!(tables.capacity().expect("its size"), 128);
 }
 
 #[test]
@@ -179,45 +176,4 @@ fn unload_removes_what_a_daemon_left() {
         pins::unload(root.path()).expect("nothing"),
         Unloaded::NothingThere
     );
-}
-
-#[test]
-fn the_sweep_removes_what_is_over_and_counts_the_rest() {
-    let mut bench = Bench::new();
-    bench.run(&packets::syn(1000).frame());
-    bench.run(&packets::ack(1000).frame());
-    bench.run(&packets::syn(1001).frame());
-    bench.run(&packets::fin(1000).frame());
-    let generations = bench
-        .dataplane
-        .tables()
-        .servers
-        .iter()
-        .map(|(index, server)| (*index, server.generation))
-        .collect();
-    let mut table = FlowTable::open(&pins::folder(bench.root.path())).expect("the table");
-    let timeouts = director::dataplane::expiry::Timeouts::default();
-    let mut now = bench
-        .dataplane
-        .read_clock(Instant::now())
-        .expect("the clock");
-    let sweep = table.sweep(now, &timeouts, &generations).expect("a sweep");
-    let counts: Vec<_> = sweep
-        .servers
-        .values()
-        .map(|count| (count.active, count.inactive))
-        .collect();
-    assert_eq!(
-        (sweep.flows, sweep.expired, counts),
-        (2, 0, vec![(0, 1), (1, 0)])
-    );
-    // A SYN without an answer is kept for a minute, a flow in FIN_WAIT for two.
-    now.now = now.now.wrapping_add(now.per_second * 61);
-    let sweep = table.sweep(now, &timeouts, &generations).expect("a sweep");
-    assert_eq!((sweep.flows, sweep.expired), (1, 1));
-    now.now = now
-        .now
-        .wrapping_add(now.per_second * Duration::from_secs(60).as_secs() as u32);
-    let sweep = table.sweep(now, &timeouts, &generations).expect("a sweep");
-    assert_eq!((sweep.flows, sweep.expired), (0, 1));
 }

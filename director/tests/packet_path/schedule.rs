@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use director::config::Scheduler;
 
 use crate::{
-    bench::{Bench, PASS, server, wanted},
+    bench::{Bench, server, wanted},
     packets,
 };
 
@@ -51,14 +51,6 @@ fn services_have_turns_of_their_own() {
     assert_eq!(bench.server_of(&packets::udp(1).frame()), Some(1));
     assert_eq!(bench.server_of(&packets::syn(2).frame()), Some(2));
     assert_eq!(bench.server_of(&packets::udp(2).frame()), Some(2));
-}
-
-#[test]
-fn s3_07_without_an_available_server_the_kernel_refuses_at_once() {
-    let mut bench = Bench::with(&wanted(Scheduler::RoundRobin, &[server(1, 0)]));
-    assert_eq!(bench.run(&packets::syn(1).frame()).action, PASS);
-    assert_eq!(bench.counters()["pass_no_server"], 1);
-    assert_eq!(bench.rows("FLOWS_V4"), []);
 }
 
 #[test]

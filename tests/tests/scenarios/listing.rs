@@ -22,9 +22,9 @@ fn s2_20_the_listing_is_ipvsadms(mode: XdpMode) -> Result<()> {
 IP Virtual Server version 1.2.1 (size=262144)
 Prot LocalAddress:Port Scheduler Flags
   -> RemoteAddress:Port           Forward Weight ActiveConn InActConn
-TCP  192.168.66.251:3306 wrr
+TCP  192.168.66.251:3306 wrr persistent 120
   -> 192.168.66.253:3306          Route   1      2          0         \n\
-TCP  192.168.66.251:3308 wrr
+TCP  192.168.66.251:3308 wrr persistent 120
   -> 192.168.66.253:3308          Route   1      0          1         \n";
     assert_eq!(scene.director.list(&[])?, expected);
     assert_eq!(scene.director.list(&["--numeric"])?, expected);

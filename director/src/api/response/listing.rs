@@ -6,15 +6,28 @@ use director_common::{counters, tcp::FlowState};
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
-use crate::config::{ForwardingMethod, Protocol, Scheduler};
+use crate::config::{Protocol, Scheduler};
 
 /// All services and their servers with traffic.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing {
     /// Entries that the flow table has room for.
     pub flow_table_size: u32,
+    /// How long flows are kept, unless a service says otherwise.
+    pub timeouts: ListedTimeouts,
     /// In the order of the configuration.
     pub services: Vec<ListedService>,
+}
+
+/// What `ipvsadm -L --timeout` shows, seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedTimeouts {
+    /// Established TCP flows.
+    pub tcp_secs: u64,
+    /// TCP flows after a FIN.
+    pub tcp_fin_secs: u64,
+    /// UDP flows.
+    pub udp_secs: u64,
 }
 
 /// One virtual service.
@@ -32,6 +45,12 @@ pub struct ListedService {
     pub scheduler_flags: Vec<String>,
     /// How long a client keeps its server after its last flow; `None`: no affinity.
     pub persistence_timeout_secs: Option<u32>,
+    /// Bits of a client's address that count for it: 32 or 128 where each client is one of its own.
+    pub persistence_prefix: u8,
+    /// Each datagram is scheduled by itself.
+    pub one_packet: bool,
+    /// How long an idle established flow is kept, seconds.
+    pub idle_timeout_secs: u64,
     /// Since the service was made.
     pub traffic: Traffic,
     /// Now.
@@ -56,17 +75,43 @@ pub struct ListedServer {
     /// 1 to 65535.
     pub port: u16,
     /// How packets reach it.
-    pub forwarding: ForwardingMethod,
+    pub forwarding: Forwarding,
     /// The weight that counts now.
     pub weight: u32,
     /// Flows in state ESTABLISHED or SYN_RECV.
     pub active: u64,
     /// All other flows.
     pub inactive: u64,
+    /// Clients that keep this server (persistence templates).
+    pub persistent: u64,
+    /// With this many flows the server gets no new ones; 0: no limit.
+    pub upper_threshold: u32,
+    /// Below this many it gets new ones again; 0: below three quarters of the upper threshold.
+    pub lower_threshold: u32,
     /// Since the server was added.
     pub traffic: Traffic,
     /// Now.
     pub rate: Rate,
+}
+
+/// How packets reach a server, in ipvsadm's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Forwarding {
+    /// By direct routing.
+    Route,
+    /// The server is the director itself.
+    Local,
+}
+
+impl Forwarding {
+    /// The word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Route => "Route",
+            Self::Local => "Local",
+        }
+    }
 }
 
 impl ListedServer {

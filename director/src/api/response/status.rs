@@ -206,13 +206,17 @@ impl fmt::Display for ServerState {
     }
 }
 
-/// The flow table.
+/// The tables of flows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowTable {
-    /// Entries that it has room for.
+    /// Flows of each address family that there is room for.
     pub capacity: u32,
     /// Flows that the last sweep found.
     pub known: u64,
+    /// Those of them that were heard once.
+    pub half_open: u64,
+    /// Kernel memory of all maps, bytes.
+    pub memory_bytes: u64,
 }
 
 /// Times as RFC 3339 in UTC, to the second.

@@ -39,8 +39,10 @@ fn status() -> Status {
         counters: BTreeMap::from([("forward_flow".into(), 12)]),
         warnings: vec!["a warning".into()],
         flows: FlowTable {
-            capacity: 1024,
-            known: 3,
+            capacity: 4096,
+            known: 0,
+            half_open: 0,
+            memory_bytes: 0,
         },
     }
 }
@@ -71,6 +73,7 @@ async fn owner(mut requests: mpsc::Receiver<Request>, walk_length: u16, walk_end
             Request::Status(reply) => drop(reply.send(Ok(status()))),
             Request::Listing(reply) => drop(reply.send(Ok(Listing {
                 flow_table_size: 4096,
+                timeouts: crate::api::response::ListedTimeouts::default(),
                 services: vec![],
             }))),
             Request::Reload(reply) => drop(reply.send(Err(refusal()))),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    api::response::{ConnectionState, Rate, Traffic},
+    api::response::{ConnectionState, Forwarding, ListedTimeouts, Rate, Traffic},
     config::Scheduler,
 };
 
@@ -11,10 +11,13 @@ fn server(address: &str, weight: u32) -> ListedServer {
     ListedServer {
         address: endpoint.ip(),
         port: endpoint.port(),
-        forwarding: ForwardingMethod::DirectRouting,
+        forwarding: Forwarding::Route,
         weight,
         active: 0,
         inactive: 0,
+        persistent: 3,
+        upper_threshold: 200,
+        lower_threshold: 100,
         traffic: Traffic {
             connections: 10,
             packets: 120,
@@ -38,6 +41,9 @@ fn service(address: &str, servers: Vec<ListedServer>) -> ListedService {
         scheduler: Scheduler::WeightedRoundRobin,
         scheduler_flags: vec![],
         persistence_timeout_secs: None,
+        persistence_prefix: 32,
+        one_packet: false,
+        idle_timeout_secs: 900,
         traffic,
         rate,
         servers,
@@ -47,6 +53,11 @@ fn service(address: &str, servers: Vec<ListedServer>) -> ListedService {
 fn listing(services: Vec<ListedService>) -> Listing {
     Listing {
         flow_table_size: 4096,
+        timeouts: ListedTimeouts {
+            tcp_secs: 900,
+            tcp_fin_secs: 120,
+            udp_secs: 300,
+        },
         services,
     }
 }
@@ -58,6 +69,55 @@ fn report_listing() -> Listing {
     );
     service.persistence_timeout_secs = Some(120);
     listing(vec![service])
+}
+
+#[test]
+fn thresholds_and_persistence_have_columns_of_their_own() {
+    assert_eq!(
+        render(
+            &report_listing(),
+            View::Thresholds,
+            Numbers::Abbreviated,
+            &numeric
+        ),
+        "IP Virtual Server version 1.2.1 (size=4096)\n\
+         Prot LocalAddress:Port            Uthreshold Lthreshold ActiveConn InActConn \n\
+         \x20 -> RemoteAddress:Port\n\
+         TCP  192.168.66.251:3306 wrr persistent 120\n\
+         \x20 -> 192.168.66.253:3306          200        100        0          0         \n"
+    );
+    assert_eq!(
+        render(
+            &report_listing(),
+            View::Persistence,
+            Numbers::Abbreviated,
+            &numeric
+        ),
+        "IP Virtual Server version 1.2.1 (size=4096)\n\
+         Prot LocalAddress:Port            Weight    PersistConn ActiveConn InActConn \n\
+         \x20 -> RemoteAddress:Port\n\
+         TCP  192.168.66.251:3306 wrr persistent 120\n\
+         \x20 -> 192.168.66.253:3306          1         3           0          0         \n"
+    );
+}
+
+#[test]
+fn a_group_of_clients_is_told_by_its_mask() {
+    let mut listing = report_listing();
+    listing.services[0].persistence_prefix = 24;
+    let text = render(&listing, View::Table, Numbers::Abbreviated, &numeric);
+    assert!(
+        text.contains(" persistent 120 mask 255.255.255.0\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_timeouts_stand_in_one_line() {
+    assert_eq!(
+        timeouts(&report_listing()),
+        "Timeout (tcp tcpfin udp): 900 120 300\n"
+    );
 }
 
 #[test]

@@ -47,13 +47,15 @@ pub fn render(status: &Status, now: SystemTime, style: Style) -> String {
 
 fn header(status: &Status, now: SystemTime) -> String {
     format!(
-        "director {}, pid {}, running since {}\nconfiguration {}\n{} of {} flows\n",
+        "director {}, pid {}, running since {}\nconfiguration {}\n{} of {} flows, {} of them half-open; the tables take {} MiB\n",
         status.version,
         status.pid,
         since(status.started, now),
         status.config_file.display(),
         status.flows.known,
         status.flows.capacity,
+        status.flows.half_open,
+        status.flows.memory_bytes.div_ceil(1 << 20),
     )
 }
 

@@ -12,7 +12,7 @@ use super::{
 /// Slot 0 of both tables is reserved.
 const MOST_VIRTUAL_SERVERS: usize = MAX_SERVICES as usize - 1;
 const MOST_SERVERS: usize = MAX_SERVERS as usize - 1;
-const MOST_SERVERS_OF_ONE: usize = MAX_SERVERS_PER_SERVICE as usize;
+const MOST_SERVERS_OF_ONE: usize = MAX_SERVERS_PER_SERVICE;
 
 /// Says which of them is the first without a place.
 pub(super) fn judge(virtual_servers: &[VirtualServer], diagnostics: &mut Vec<Diagnostic>) {

@@ -1,27 +1,48 @@
 //! The order of the writes, and that no packet finds half an edit.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use director_common::instance::Role;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    config::Scheduler,
+    config::{Scheduler, SchedulerFlags},
     dataplane::tables::{InstanceKey, Path, Wanted, WantedServer, WantedService},
 };
 
 /// The maps as a packet finds them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Image {
     tables: Tables,
+    filter: VipFilter,
+}
+
+impl Default for Image {
+    fn default() -> Self {
+        Self {
+            tables: Tables::default(),
+            filter: VipFilter::EMPTY,
+        }
+    }
 }
 
 impl Image {
     fn apply(&mut self, op: &MapOp) {
         let tables = &mut self.tables;
         match op.clone() {
-            MapOp::ZeroServiceTraffic(_) | MapOp::ZeroServerTraffic(_) => {}
+            MapOp::ZeroServiceTraffic(_)
+            | MapOp::ZeroServerTraffic(_)
+            | MapOp::ZeroServerLoad(_)
+            | MapOp::ClearLocality(_) => {}
+            MapOp::PutSettings(settings) => tables.settings = settings,
+            MapOp::PutVipFilter(filter) => self.filter = *filter,
+            MapOp::PutInterface(index, interface) => {
+                let _before = tables.interfaces.insert(index, interface);
+            }
+            MapOp::RemoveInterface(index) => {
+                let _before = tables.interfaces.remove(&index);
+            }
             MapOp::PutInstance(index, instance) => drop(tables.instances.insert(index, instance)),
             MapOp::RemoveInstance(index) => drop(tables.instances.remove(&index)),
             MapOp::PutServer(index, server) => drop(tables.servers.insert(index, server)),
@@ -35,6 +56,10 @@ impl Image {
     /// What every packet may rely on, whenever it comes.
     fn check(&self) -> Result<(), TestCaseError> {
         let tables = &self.tables;
+        let needed = tables::vip_filter(tables.services.keys());
+        for (word, needed) in self.filter.words.iter().zip(needed.words) {
+            prop_assert_eq!(word & needed, needed, "a VIP is not in the filter");
+        }
         let mut ids = BTreeMap::new();
         for (key, service) in &tables.services {
             prop_assert!(
@@ -46,15 +71,20 @@ impl Image {
                 tables.instances.contains_key(&service.instance),
                 "a service points to no instance"
             );
-            let slots = tables.schedules.get(&service.id);
-            prop_assert!(slots.is_some(), "a service has no scheduling table");
-            for slot in slots.into_iter().flatten() {
-                let server = tables.servers.get(slot);
+            let table = tables.schedules.get(&service.id);
+            prop_assert!(table.is_some(), "a service has no scheduling table");
+            for candidate in table.into_iter().flat_map(|table| &table.candidates) {
+                let server = tables.servers.get(&candidate.server);
                 prop_assert!(server.is_some(), "a turn points to no server");
                 prop_assert!(
                     server.is_some_and(|server| server.service == service.id
                         && server.flags & RealServer::IN_USE != 0),
                     "a turn points to a server that is not in use by its service"
+                );
+                prop_assert!(
+                    candidate.weight == 0
+                        || server.is_some_and(|server| server.flags & RealServer::ACCEPTS_NEW != 0),
+                    "a turn points to a server that accepts no new flows"
                 );
             }
         }
@@ -64,22 +94,37 @@ impl Image {
 
 fn key(port: u8) -> ServiceKey {
     ServiceKey {
-        address: [192, 168, 66, 251],
-        port: u16::from(port).to_be_bytes(),
+        address: IpAddr::from([192, 168, 66, 251 - port % 2]),
+        port: port.into(),
         protocol: 6,
-        ..ServiceKey::default()
     }
 }
 
 fn server(last: u8, weight: u32, alive: bool) -> WantedServer {
     WantedServer {
         address: IpAddr::from([192, 168, 66, last]),
-        path: alive.then_some(Path {
+        path: alive.then_some(Path::Link {
             mac: [2, 0, 0, 0, 0, last],
             source_mac: [2, 0, 0, 0, 0, 6],
             ifindex: 2,
+            vlan: 0,
+            mtu: 1500,
         }),
         weight,
+        upper_threshold: 0,
+        lower_threshold: 0,
+    }
+}
+
+fn service(scheduler: Scheduler, servers: Vec<WantedServer>) -> WantedService {
+    WantedService {
+        instance: InstanceKey::default(),
+        scheduler,
+        scheduler_flags: SchedulerFlags::default(),
+        one_packet: false,
+        persistence: None,
+        idle_timeout: Duration::from_secs(900),
+        servers,
     }
 }
 
@@ -87,12 +132,12 @@ prop_compose! {
     fn any_service()(
         servers in prop::collection::btree_map(0..6_u8, (0..3_u32, any::<bool>()), 0..5),
         vrid in 1..4_u8,
-        weighted in any::<bool>(),
+        scheduler in prop::sample::select(&Scheduler::ALL[..]),
     ) -> WantedService {
+        let servers = servers.into_iter().map(|(last, (weight, alive))| server(last, weight, alive)).collect();
         WantedService {
             instance: InstanceKey { virtual_router_id: vrid, ifindex: 2 },
-            scheduler: if weighted { Scheduler::WeightedRoundRobin } else { Scheduler::RoundRobin },
-            servers: servers.into_iter().map(|(last, (weight, alive))| server(last, weight, alive)).collect(),
+            ..service(scheduler, servers)
         }
     }
 }
@@ -105,7 +150,7 @@ prop_compose! {
         let role = if master { Role::MASTER } else { Role::BACKUP };
         let instances = services.values().map(|service| (service.instance, role)).collect();
         let services = services.into_iter().map(|(port, service)| (key(port), service)).collect();
-        Wanted { instances, services }
+        Wanted { instances, services, ..Wanted::default() }
     }
 }
 
@@ -115,66 +160,79 @@ proptest! {
         let mut tables = Tables::default();
         let mut image = Image::default();
         for wanted in edits {
-            let next = tables.follow(&wanted).expect("there is room");
+            let next = tables.follow(&wanted, 250).expect("there is room");
             for op in plan(&tables, &next) {
                 image.apply(&op);
                 image.check().map_err(|error| TestCaseError::fail(format!("after {op:?}: {error}")))?;
             }
             prop_assert_eq!(&image.tables, &next);
+            prop_assert_eq!(image.filter, tables::vip_filter(next.services.keys()));
             tables = next;
         }
     }
 
     #[test]
     fn s3_14_what_is_wanted_already_needs_no_write(wanted in any_wanted()) {
-        let tables = Tables::default().follow(&wanted).expect("there is room");
-        let again = tables.follow(&wanted).expect("there is room");
+        let tables = Tables::default().follow(&wanted, 250).expect("there is room");
+        let again = tables.follow(&wanted, 250).expect("there is room");
         prop_assert_eq!(plan(&tables, &again), []);
+    }
+}
+
+fn one(service: WantedService) -> Wanted {
+    Wanted {
+        instances: [(InstanceKey::default(), Role::MASTER)].into(),
+        services: [(key(1), service)].into(),
+        ..Wanted::default()
     }
 }
 
 #[test]
 fn a_weight_is_one_write() {
-    let wanted = |weight| Wanted {
-        instances: [(InstanceKey::default(), Role::MASTER)].into(),
-        services: [(
-            key(1),
-            WantedService {
-                instance: InstanceKey::default(),
-                scheduler: Scheduler::WeightedRoundRobin,
-                servers: vec![server(1, weight, true), server(2, 1, true)],
-            },
-        )]
-        .into(),
+    let wanted = |weight| {
+        let servers = vec![server(1, weight, true), server(2, 1, true)];
+        one(service(Scheduler::WeightedRoundRobin, servers))
     };
-    let first = Tables::default().follow(&wanted(1)).expect("room");
-    let second = first.follow(&wanted(2)).expect("room");
-    assert_eq!(
-        plan(&first, &second),
-        [MapOp::PutSchedule(1, vec![1, 1, 2])]
-    );
+    let first = Tables::default().follow(&wanted(1), 250).expect("room");
+    let second = first.follow(&wanted(2), 250).expect("room");
+    let ops = plan(&first, &second);
+    assert!(matches!(
+        ops.as_slice(),
+        [MapOp::PutSchedule(1, table)] if table.slots == [0, 0, 1]
+    ));
 }
 
 #[test]
 fn s2_15_the_sorry_server_takes_over_in_one_write_with_no_empty_moment() {
-    let wanted = |real: bool| Wanted {
-        instances: [(InstanceKey::default(), Role::MASTER)].into(),
-        services: [(
-            key(1),
-            WantedService {
-                instance: InstanceKey::default(),
-                scheduler: Scheduler::RoundRobin,
-                servers: vec![server(1, 1, real), server(2, u32::from(!real), true)],
-            },
-        )]
-        .into(),
+    let wanted = |real: bool| {
+        let servers = vec![server(1, 1, real), server(2, u32::from(!real), true)];
+        one(service(Scheduler::RoundRobin, servers))
     };
-    let before = Tables::default().follow(&wanted(true)).expect("room");
-    let after = before.follow(&wanted(false)).expect("room");
+    let before = Tables::default().follow(&wanted(true), 250).expect("room");
+    let after = before.follow(&wanted(false), 250).expect("room");
     let ops = plan(&before, &after);
-    // The scheduling table first: the server that is going gets nobody any more when its entry ends.
+    // Who comes is ready before the scheduling table names it; who goes gets nobody any more when its entry ends.
     assert!(matches!(
         ops.as_slice(),
-        [MapOp::PutSchedule(1, slots), MapOp::PutServer(1, _)] if *slots == [2]
+        [
+            MapOp::PutServer(2, _),
+            MapOp::PutSchedule(1, table),
+            MapOp::PutServer(1, _),
+            MapOp::ZeroServerLoad(1),
+        ] if table.candidates.len() == 1 && table.candidates[0].server == 2
+    ));
+}
+
+#[test]
+fn a_quiesced_server_is_named_by_no_table_before_it_refuses() {
+    let wanted = |weight| {
+        let servers = vec![server(1, weight, true), server(2, 1, true)];
+        one(service(Scheduler::RoundRobin, servers))
+    };
+    let before = Tables::default().follow(&wanted(1), 250).expect("room");
+    let after = before.follow(&wanted(0), 250).expect("room");
+    assert!(matches!(
+        plan(&before, &after).as_slice(),
+        [MapOp::PutSchedule(1, _), MapOp::PutServer(1, _)]
     ));
 }

@@ -1,27 +1,35 @@
 //! Indexes and generations over edits.
 
+use std::time::Duration;
+
+use director_common::instance::Role;
+
 use super::*;
+use crate::config::{Scheduler, SchedulerFlags};
 
 const VIP: [u8; 4] = [192, 168, 66, 251];
 
 fn key(port: u16) -> ServiceKey {
     ServiceKey {
-        address: VIP,
-        port: port.to_be_bytes(),
+        address: VIP.into(),
+        port,
         protocol: 6,
-        ..ServiceKey::default()
     }
 }
 
 fn server(last: u8) -> WantedServer {
     WantedServer {
         address: IpAddr::from([192, 168, 66, last]),
-        path: Some(Path {
+        path: Some(Path::Link {
             mac: [2, 0, 0, 0, 0, last],
             source_mac: [2, 0, 0, 0, 0, 6],
             ifindex: 2,
+            vlan: 0,
+            mtu: 1500,
         }),
         weight: 1,
+        upper_threshold: 0,
+        lower_threshold: 0,
     }
 }
 
@@ -31,6 +39,11 @@ fn numbered(number: u32) -> WantedServer {
         address: IpAddr::from(number.to_be_bytes()),
         ..server(1)
     }
+}
+
+/// Many servers, as many in each service as one can have.
+fn spread(servers: &[WantedServer]) -> Vec<(u16, &[WantedServer])> {
+    (1..).zip(servers.chunks(MAX_SERVERS_PER_SERVICE)).collect()
 }
 
 fn failed(last: u8) -> WantedServer {
@@ -44,6 +57,10 @@ fn wanted(services: &[(u16, &[WantedServer])]) -> Wanted {
     let service = |servers: &[WantedServer]| WantedService {
         instance: InstanceKey::default(),
         scheduler: Scheduler::RoundRobin,
+        scheduler_flags: SchedulerFlags::default(),
+        one_packet: false,
+        persistence: None,
+        idle_timeout: Duration::from_secs(900),
         servers: servers.to_vec(),
     };
     Wanted {
@@ -52,11 +69,14 @@ fn wanted(services: &[(u16, &[WantedServer])]) -> Wanted {
             .iter()
             .map(|(port, servers)| (key(*port), service(servers)))
             .collect(),
+        ..Wanted::default()
     }
 }
 
 fn follow(tables: &Tables, services: &[(u16, &[WantedServer])]) -> Tables {
-    tables.follow(&wanted(services)).expect("there is room")
+    tables
+        .follow(&wanted(services), 250)
+        .expect("there is room")
 }
 
 fn index(tables: &Tables, port: u16, last: u8) -> u32 {
@@ -147,7 +167,12 @@ fn an_index_is_not_given_away_in_the_step_that_frees_it() {
 fn a_failed_server_has_no_turn_whatever_its_weight() {
     let tables = follow(&Tables::default(), &[(3306, &[failed(1), server(2)])]);
     let service = tables.services[&key(3306)].id;
-    assert_eq!(tables.schedules[&service], [index(&tables, 3306, 2)]);
+    let candidates: Vec<u32> = tables.schedules[&service]
+        .candidates
+        .iter()
+        .map(|candidate| candidate.server)
+        .collect();
+    assert_eq!(candidates, [index(&tables, 3306, 2)]);
 }
 
 #[test]
@@ -167,8 +192,8 @@ fn instances_keep_their_index_when_their_order_changes() {
             .find(|(_, instance)| instance.virtual_router_id == id)
             .map(|(index, _)| *index)
     };
-    let first = Tables::default().follow(&roles(&[200])).expect("room");
-    let second = first.follow(&roles(&[100, 200])).expect("room");
+    let first = Tables::default().follow(&roles(&[200]), 250).expect("room");
+    let second = first.follow(&roles(&[100, 200]), 250).expect("room");
     assert_eq!(index_of(&first, 200), index_of(&second, 200));
     assert_ne!(index_of(&second, 100), index_of(&second, 200));
 }
@@ -176,7 +201,7 @@ fn instances_keep_their_index_when_their_order_changes() {
 #[test]
 fn too_many_servers_are_refused_with_the_numbers() {
     let servers: Vec<WantedServer> = (0..MAX_SERVERS).map(numbered).collect();
-    let refused = Tables::default().follow(&wanted(&[(3306, &servers)]));
+    let refused = Tables::default().follow(&wanted(&spread(&servers)), 250);
     assert_eq!(
         refused.expect_err("no room").to_string(),
         "16384 real servers are configured; the table holds 16383"
@@ -186,7 +211,7 @@ fn too_many_servers_are_refused_with_the_numbers() {
 #[test]
 fn too_many_services_are_refused_with_the_numbers() {
     let services: Vec<(u16, &[WantedServer])> = (1..=1024).map(|port| (port, &[][..])).collect();
-    let refused = Tables::default().follow(&wanted(&services));
+    let refused = Tables::default().follow(&wanted(&services), 250);
     assert_eq!(
         refused.expect_err("no room").to_string(),
         "1024 virtual servers are configured; the table holds 1023"
@@ -196,7 +221,7 @@ fn too_many_services_are_refused_with_the_numbers() {
 #[test]
 fn a_table_can_be_filled_to_its_last_entry() {
     let servers: Vec<WantedServer> = (1..MAX_SERVERS).map(numbered).collect();
-    let tables = follow(&Tables::default(), &[(3306, &servers)]);
+    let tables = follow(&Tables::default(), &spread(&servers));
     assert!(tables.servers.keys().copied().eq(1..MAX_SERVERS));
 }
 
@@ -205,8 +230,8 @@ fn more_than_half_a_table_cannot_be_exchanged_in_one_step_but_in_two() {
     let half = MAX_SERVERS / 2;
     let old: Vec<WantedServer> = (0..half).map(numbered).collect();
     let new: Vec<WantedServer> = (half..MAX_SERVERS).map(numbered).collect();
-    let first = follow(&Tables::default(), &[(3306, &old)]);
-    let refused = first.follow(&wanted(&[(3306, &new)]));
+    let first = follow(&Tables::default(), &spread(&old));
+    let refused = first.follow(&wanted(&spread(&new)), 250);
     assert_eq!(
         refused.expect_err("no room"),
         TableFull {
@@ -216,6 +241,58 @@ fn more_than_half_a_table_cannot_be_exchanged_in_one_step_but_in_two() {
             room: 16383
         }
     );
-    let between = follow(&first, &[(3306, &[])]);
-    follow(&between, &[(3306, &new)]);
+    let between = follow(&first, &[]);
+    follow(&between, &spread(&new));
+}
+
+#[test]
+fn more_servers_than_one_service_can_have_are_refused() {
+    let servers: Vec<WantedServer> = (0..257).map(numbered).collect();
+    let refused = Tables::default().follow(&wanted(&[(3306, &servers)]), 250);
+    assert_eq!(
+        refused.expect_err("no room").to_string(),
+        "257 real servers of one virtual server are configured; the table holds 256"
+    );
+}
+
+#[test]
+fn a_vip_is_always_in_the_filter_and_another_address_seldom() {
+    let keys: Vec<ServiceKey> = (1..=100)
+        .map(|last| ServiceKey {
+            address: IpAddr::from([10, 0, 0, last]),
+            ..key(80)
+        })
+        .collect();
+    let filter = vip_filter(keys.iter());
+    let holds = |address: IpAddr| {
+        let bit = match address {
+            IpAddr::V4(address) => VipFilter::bit(&[u32::from_ne_bytes(address.octets())]),
+            IpAddr::V6(address) => VipFilter::bit(&words(address.octets())),
+        };
+        filter.words[(bit / 64) as usize] & (1 << (bit % 64)) != 0
+    };
+    assert!(keys.iter().all(|key| holds(key.address)));
+    let strangers =
+        (0..10_000_u32).map(|number| IpAddr::from((0xc0a8_0000 + number).to_be_bytes()));
+    let hits = strangers.filter(|address| holds(*address)).count();
+    assert!(hits < 500, "{hits} of 10000 strangers");
+}
+
+#[test]
+fn a_client_s_mask_leaves_the_mark_of_ipv4_alone() {
+    let persistence = |prefix_length| {
+        Some(Persistence {
+            timeout: Duration::from_secs(1),
+            prefix_length,
+        })
+    };
+    let v4 = client_mask(IpAddr::from([192, 0, 2, 1]), persistence(24));
+    assert_eq!(v4[..15], [0xff; 15]);
+    assert_eq!(v4[15], 0);
+    let v6 = client_mask("fd00::1".parse().expect("an address"), persistence(64));
+    assert_eq!((&v6[..8], &v6[8..]), (&[0xff; 8][..], &[0; 8][..]));
+    assert_eq!(
+        client_mask("fd00::1".parse().expect("an address"), persistence(0)),
+        [0; 16]
+    );
 }

@@ -81,6 +81,8 @@ fn status() -> Status {
         flows: FlowTable {
             capacity: 262_144,
             known: 12,
+            half_open: 3,
+            memory_bytes: 89_128_960,
         },
     }
 }
@@ -92,7 +94,7 @@ fn the_page_tells_all_and_calmly() {
         "\
 director 0.1.0, pid 4711, running since 3 min ago (2026-11-20T22:46:56Z)
 configuration /etc/keepalived/keepalived.conf
-12 of 262144 flows
+12 of 262144 flows, 3 of them half-open; the tables take 85 MiB
 
 VRRP instances
   VI_1  MASTER  eth0 (native)  VRID 51  192.168.66.251/32, 192.168.66.252/32
@@ -125,7 +127,7 @@ fn a_director_without_services_has_only_a_header() {
         "\
 director 0.1.0, pid 4711, running since 3 min ago (2026-11-20T22:46:56Z)
 configuration /etc/keepalived/keepalived.conf
-12 of 262144 flows
+12 of 262144 flows, 3 of them half-open; the tables take 85 MiB
 "
     );
 }

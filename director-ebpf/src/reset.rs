@@ -1,0 +1,147 @@
+//! Answering a SYN with a reset, in the frame that it came in (RFC 9293 section 3.10.7.1): both ends change places, the segment
+//! loses all but its header, and every checksum is made anew.
+
+use aya_ebpf::{bindings::xdp_md, helpers::generated::bpf_xdp_adjust_tail};
+use director_common::{protocol, tcp};
+
+use crate::{
+    cursor::{Cursor, Sum},
+    frame,
+    ipv4::Header4,
+    ipv6::{FARTHEST, Header6},
+    transport::TcpHeader,
+    verifier::limited,
+};
+
+/// Time to live of what the director says itself (`net.ipv4.ip_default_ttl`).
+pub const TTL: u8 = 64;
+/// Length of a TCP header without options, in the upper half of its byte.
+const NO_OPTIONS: u8 = 5 << 4;
+/// No less than [`frame::LONGEST`] and [`FARTHEST`].
+const NETWORK_MASK: usize = 31;
+const TRANSPORT_MASK: usize = 0x7fff;
+const HEADER_LENGTH: usize = size_of::<TcpHeader>();
+
+/// Makes the IPv4 frame a reset. 0: nothing was changed.
+///
+/// A function of its own for the verifier, too, as [`crate::schedule::choose_server`] is.
+///
+/// `network` and `transport` are where the headers begin; `acknowledgement` is the number that follows the SYN.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn answer_reset_v4(
+    context: *mut xdp_md,
+    network: u32,
+    transport: u32,
+    acknowledgement: u32,
+) -> u32 {
+    let (network, transport) = (network as usize, transport as usize);
+    if network > frame::LONGEST
+        || transport > FARTHEST
+        || transport < network
+        || !cut_behind_header(context, transport)
+    {
+        return 0;
+    }
+    let network = limited::<NETWORK_MASK>(network);
+    let transport = limited::<TRANSPORT_MASK>(transport);
+    let cursor = Cursor::anew(context);
+    let (Some(ip), Some(tcp)) = (
+        cursor.header::<Header4>(network),
+        cursor.header::<TcpHeader>(transport),
+    ) else {
+        return 1;
+    };
+    frame::turn_round(cursor);
+    // SAFETY: the cursor checked the bounds.
+    let (ip, tcp) = unsafe { (&mut *ip, &mut *tcp) };
+    core::mem::swap(&mut ip.source, &mut ip.destination);
+    let length = (transport - network + HEADER_LENGTH) as u16;
+    ip.type_of_service = 0;
+    ip.total_length_be = length.to_be();
+    ip.identification_be = 0;
+    ip.fragment_be = crate::ipv4::DONT_FRAGMENT_BE;
+    ip.ttl = TTL;
+    ip.checksum_be = 0;
+    let mut sum = Sum::default();
+    sum.add_up_to(cursor, network, transport);
+    ip.checksum_be = sum.finish();
+    let mut pseudo = Sum::default();
+    pseudo.add_words(&ip.source);
+    pseudo.add_words(&ip.destination);
+    finish(cursor, tcp, transport, acknowledgement, pseudo);
+    1
+}
+
+/// The same for IPv6.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn answer_reset_v6(
+    context: *mut xdp_md,
+    network: u32,
+    transport: u32,
+    acknowledgement: u32,
+) -> u32 {
+    let (network, transport) = (network as usize, transport as usize);
+    if network > frame::LONGEST
+        || transport > FARTHEST
+        || transport < network
+        || !cut_behind_header(context, transport)
+    {
+        return 0;
+    }
+    let network = limited::<NETWORK_MASK>(network);
+    let transport = limited::<TRANSPORT_MASK>(transport);
+    let cursor = Cursor::anew(context);
+    let (Some(ip), Some(tcp)) = (
+        cursor.header::<Header6>(network),
+        cursor.header::<TcpHeader>(transport),
+    ) else {
+        return 1;
+    };
+    frame::turn_round(cursor);
+    // SAFETY: the cursor checked the bounds.
+    let (ip, tcp) = unsafe { (&mut *ip, &mut *tcp) };
+    core::mem::swap(&mut ip.source, &mut ip.destination);
+    let length = transport - network - size_of::<Header6>() + HEADER_LENGTH;
+    ip.payload_length_be = (length as u16).to_be();
+    ip.hop_limit = TTL;
+    let mut pseudo = Sum::default();
+    pseudo.add_words(&ip.source);
+    pseudo.add_words(&ip.destination);
+    finish(cursor, tcp, transport, acknowledgement, pseudo);
+    1
+}
+
+/// Cuts the frame off behind a TCP header without options.
+#[inline(always)]
+fn cut_behind_header(context: *mut xdp_md, transport: usize) -> bool {
+    let length = Cursor::anew(context).whole_length();
+    let cut = (transport + HEADER_LENGTH) as i32 - length as i32;
+    // SAFETY: the context is the program's own; pointers into the frame are made anew after this.
+    cut <= 0 && unsafe { bpf_xdp_adjust_tail(context, cut) } == 0
+}
+
+#[inline(always)]
+fn finish(
+    cursor: Cursor,
+    header: &mut TcpHeader,
+    transport: usize,
+    acknowledgement: u32,
+    mut sum: Sum,
+) {
+    let [source, destination] = header.ports;
+    header.ports = [destination, source];
+    header.sequence_be = [0; 2];
+    let number = acknowledgement.to_be();
+    header.acknowledgement_be = [number as u16, (number >> 16) as u16];
+    header.data_offset = NO_OPTIONS;
+    header.flags = tcp::RST | tcp::ACK;
+    header.window_be = 0;
+    header.checksum_be = 0;
+    header.urgent_be = 0;
+    sum.add(u16::from(protocol::TCP).to_be());
+    sum.add((HEADER_LENGTH as u16).to_be());
+    sum.add_up_to(cursor, transport, transport + HEADER_LENGTH);
+    header.checksum_be = sum.finish();
+}

@@ -1,0 +1,131 @@
+//! Data planes to measure: services, servers, schedulers, table sizes.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use anyhow::Result;
+use director::{
+    config::{Scheduler, SchedulerFlags},
+    dataplane::{
+        DataPlane, Sizes, Wanted,
+        tables::{InstanceKey, Path, ServiceKey, WantedServer, WantedService},
+    },
+};
+use director_common::{instance::Role, protocol};
+
+pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 66, 251);
+pub(crate) const VIP_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0x66, 0, 0, 0, 0, 0, 0x251);
+pub(crate) const PORT: u16 = 3306;
+pub(crate) const VLAN: u16 = 100;
+/// Flows that a table of the benchmark holds.
+pub(crate) const TABLE: u32 = 131_072;
+const HUGE_TABLE: u32 = 2_097_152;
+
+/// What a data plane has.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup {
+    scheduler: Scheduler,
+    servers: u8,
+    services: u16,
+    vlan: u16,
+    flows: u32,
+}
+
+impl Setup {
+    pub(crate) const ONE_SERVICE: Self = Self {
+        scheduler: Scheduler::RoundRobin,
+        servers: 2,
+        services: 1,
+        vlan: 0,
+        flows: TABLE,
+    };
+    pub(crate) const HUGE_TABLE: Self = Self {
+        flows: HUGE_TABLE,
+        ..Self::ONE_SERVICE
+    };
+    pub(crate) const VLAN: Self = Self {
+        vlan: VLAN,
+        ..Self::ONE_SERVICE
+    };
+    pub(crate) const MANY_SERVICES: Self = Self {
+        services: 1000,
+        ..Self::ONE_SERVICE
+    };
+    pub(crate) const SOURCE_HASH: Self = Self {
+        scheduler: Scheduler::SourceHash,
+        ..Self::ONE_SERVICE
+    };
+    pub(crate) const MAGLEV: Self = Self {
+        scheduler: Scheduler::Maglev,
+        ..Self::ONE_SERVICE
+    };
+    pub(crate) const LEAST_CONNECTION_64: Self = Self {
+        scheduler: Scheduler::WeightedLeastConnection,
+        servers: 64,
+        ..Self::ONE_SERVICE
+    };
+
+    fn service(self) -> WantedService {
+        WantedService {
+            instance: InstanceKey::default(),
+            scheduler: self.scheduler,
+            scheduler_flags: SchedulerFlags::default(),
+            one_packet: false,
+            persistence: None,
+            idle_timeout: Duration::from_secs(900),
+            servers: (1..=self.servers).map(|last| self.server(last)).collect(),
+        }
+    }
+
+    fn server(self, last: u8) -> WantedServer {
+        WantedServer {
+            address: IpAddr::from([192, 168, 66, last]),
+            path: Some(Path::Link {
+                mac: [2, 0, 0, 0, 0, last],
+                source_mac: [2, 0, 0, 0, 0, 6],
+                ifindex: 1,
+                vlan: self.vlan.into(),
+                mtu: 1500,
+            }),
+            weight: 1,
+            upper_threshold: 0,
+            lower_threshold: 0,
+        }
+    }
+}
+
+/// A data plane whose TCP and UDP services are on two VIPs, one of each address family. Its pins go with it.
+pub(crate) fn dataplane(name: &str, setup: Setup) -> Result<DataPlane> {
+    let process = std::process::id();
+    let root = PathBuf::from(format!("/sys/fs/bpf/director-bench-{process}-{name}"));
+    let sizes = Sizes {
+        flows: setup.flows,
+        half_open: TABLE,
+        templates: 1024,
+        fragments: 1024,
+    };
+    let mut dataplane = DataPlane::load(&root, &sizes)?;
+    let mut keys: Vec<_> = (0..setup.services)
+        .map(|number| key(VIP.into(), PORT + number, protocol::TCP))
+        .collect();
+    keys.push(key(VIP.into(), PORT, protocol::UDP));
+    keys.push(key(VIP_V6.into(), PORT, protocol::TCP));
+    let wanted = Wanted {
+        instances: [(InstanceKey::default(), Role::MASTER)].into(),
+        services: keys.into_iter().map(|key| (key, setup.service())).collect(),
+        ..Wanted::default()
+    };
+    dataplane.apply(&wanted)?;
+    Ok(dataplane)
+}
+
+fn key(address: IpAddr, port: u16, protocol: u8) -> ServiceKey {
+    ServiceKey {
+        address,
+        port,
+        protocol,
+    }
+}
