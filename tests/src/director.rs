@@ -152,12 +152,11 @@ impl Director {
     pub fn server(&self, port: u16, address: impl Into<IpAddr>) -> Result<Value> {
         let address = address.into();
         let status = self.status()?;
-        let mut services = status["services"].as_array().into_iter().flatten();
-        let service = services.find(|service| service["port"] == port);
-        let servers = service.and_then(|service| service["servers"].as_array());
-        let server = servers
-            .into_iter()
-            .flatten()
+        // Of one port there may be a service of each family.
+        let services = status["services"].as_array().into_iter().flatten();
+        let server = services
+            .filter(|service| service["port"] == port)
+            .flat_map(|service| service["servers"].as_array().into_iter().flatten())
             .find(|server| server["address"] == address.to_string());
         server
             .cloned()
