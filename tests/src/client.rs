@@ -1,18 +1,20 @@
 //! The client host: the real `mariadb` client for queries, bare TCP connections for counting.
 
 use std::{
-    io::Read,
-    net::{SocketAddrV4, TcpStream},
+    io::{self, Read},
+    net::{SocketAddr, TcpStream, UdpSocket},
     process::Command,
     time::Duration,
 };
 
 use anyhow::{Context, Result};
+use socket2::Type;
 
 use crate::{
     connection::Connection,
     host::Host,
     mariadb::{SCHEMA, ServerId, USER},
+    source::Source,
     tcp::TcpCounters,
 };
 
@@ -24,7 +26,7 @@ pub struct Client {
 
 impl Client {
     /// Runs one query on a connection of its own and returns what was printed, without the last line's end.
-    pub fn query(&self, server: SocketAddrV4, query: &str) -> Result<String> {
+    pub fn query(&self, server: impl Into<SocketAddr>, query: &str) -> Result<String> {
         let answer = self
             .host
             .namespace
@@ -33,7 +35,7 @@ impl Client {
     }
 
     /// Asks who answers on this address, by a query.
-    pub fn who_answers(&self, server: SocketAddrV4) -> Result<ServerId> {
+    pub fn who_answers(&self, server: impl Into<SocketAddr>) -> Result<ServerId> {
         let answer = self.query(server, "select @@server_id")?;
         Ok(ServerId(answer.parse().with_context(|| {
             format!("@@server_id is no number: {answer}")
@@ -41,27 +43,66 @@ impl Client {
     }
 
     /// Opens a connection that stays.
-    pub fn open(&self, server: SocketAddrV4) -> Result<Connection> {
+    pub fn open(&self, server: impl Into<SocketAddr>) -> Result<Connection> {
         Connection::open(&self.host.namespace, program(server))
     }
 
     /// Opens a bare TCP connection.
-    pub fn connect(&self, server: SocketAddrV4, limit: Duration) -> Result<TcpStream> {
-        let opened = self
-            .host
-            .namespace
-            .enter(|| TcpStream::connect_timeout(&server.into(), limit))?;
-        let stream = opened.with_context(|| format!("cannot connect to {server}"))?;
+    pub fn connect(&self, server: impl Into<SocketAddr>, limit: Duration) -> Result<TcpStream> {
+        self.connect_from(Source::ANY, server, limit)
+    }
+
+    /// Opens a bare TCP connection from an address or a port of one's choice.
+    pub fn connect_from(
+        &self,
+        source: Source,
+        server: impl Into<SocketAddr>,
+        limit: Duration,
+    ) -> Result<TcpStream> {
+        let server = server.into();
+        let opened = self.host.namespace.enter(|| {
+            let socket = source.socket(Type::STREAM, server)?;
+            socket.connect_timeout(&server.into(), limit)?;
+            Ok(socket.into())
+        })?;
+        let stream: TcpStream =
+            opened.map_err(|error: io::Error| cannot("connect to", server, error))?;
         stream.set_read_timeout(Some(limit))?;
+        stream.set_write_timeout(Some(limit))?;
         Ok(stream)
+    }
+
+    /// Sends one datagram and waits for the answer.
+    pub fn ask_by_udp(
+        &self,
+        source: Source,
+        server: impl Into<SocketAddr>,
+        question: &[u8],
+        limit: Duration,
+    ) -> Result<Vec<u8>> {
+        let server = server.into();
+        let answered = self.host.namespace.enter(|| {
+            let socket = source.socket(Type::DGRAM, server)?;
+            socket.set_read_timeout(Some(limit))?;
+            // Connected, so that an unreachable port is told.
+            socket.connect(&server.into())?;
+            let socket: UdpSocket = socket.into();
+            socket.send(question)?;
+            let mut answer = vec![0; 0x1_0000];
+            let length = socket.recv(&mut answer)?;
+            answer.truncate(length);
+            Ok(answer)
+        })?;
+        answered.map_err(|error: io::Error| cannot("ask", server, error))
     }
 
     /// Opens a bare TCP connection and reads in the server's greeting who answered. Much quicker than a query.
     pub fn greeted_by(
         &self,
-        server: SocketAddrV4,
+        server: impl Into<SocketAddr>,
         limit: Duration,
     ) -> Result<(ServerId, TcpStream)> {
+        let server = server.into();
         let mut stream = self.connect(server, limit)?;
         let id = greeting(&mut stream).with_context(|| format!("no greeting from {server}"))?;
         Ok((id, stream))
@@ -73,7 +114,18 @@ impl Client {
     }
 }
 
-fn program(server: SocketAddrV4) -> Command {
+/// Whether something failed because it was refused: by a reset, or by an unreachable port.
+pub fn is_refusal(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref());
+    causes.any(|cause: &io::Error| cause.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+fn cannot(what: &str, server: SocketAddr, error: io::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!("cannot {what} {server}"))
+}
+
+fn program(server: impl Into<SocketAddr>) -> Command {
+    let server = server.into();
     let mut program = Command::new("mariadb");
     program.args([
         "--no-defaults",

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::ErrorKind,
-    net::Ipv4Addr,
+    net::IpAddr,
     path::PathBuf,
     process::{Command, Output, Stdio},
     time::Duration,
@@ -13,7 +13,9 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::{lab::Lab, mode::XdpMode, namespace::Namespace, process::Process, target, wait};
+use crate::{
+    host::Host, lab::Lab, mode::XdpMode, namespace::Namespace, process::Process, target, wait,
+};
 
 /// Starting loads and verifies the XDP program; a debug build on a busy machine takes its time.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -33,14 +35,20 @@ pub struct Director {
 }
 
 impl Director {
-    pub(crate) fn new(lab: &Lab, config: &str) -> Result<Self> {
-        let folder = lab.folder();
+    pub(crate) fn new(lab: &Lab, host: &Host, config: &str) -> Result<Self> {
+        // The files of the first lie in the lab's folder itself, where a person looks for them.
+        let mut folder = lab.folder();
+        if host.name != lab.director.name {
+            folder.push(host.name);
+            fs::create_dir_all(&folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+        }
         let director = Self {
             binary: target::director()?,
-            namespace: lab.director.namespace.clone(),
+            namespace: host.namespace.clone(),
             mode: lab.mode,
             config: folder.join("keepalived.conf"),
-            pins: lab.id.pins().join("director"),
+            pins: lab.id.pins().join(host.name),
             socket: folder.join("director.sock"),
             log: folder.join("director.log"),
             process: None,
@@ -143,14 +151,14 @@ impl Director {
     }
 
     /// What the status says of one server of the service on this port of the VIP.
-    pub fn server(&self, port: u16, address: Ipv4Addr) -> Result<Value> {
+    pub fn server(&self, port: u16, address: impl Into<IpAddr>) -> Result<Value> {
+        let address = address.into();
         let status = self.status()?;
-        let mut services = status["services"].as_array().into_iter().flatten();
-        let service = services.find(|service| service["port"] == port);
-        let servers = service.and_then(|service| service["servers"].as_array());
-        let server = servers
-            .into_iter()
-            .flatten()
+        // Of one port there may be a service of each family.
+        let services = status["services"].as_array().into_iter().flatten();
+        let server = services
+            .filter(|service| service["port"] == port)
+            .flat_map(|service| service["servers"].as_array().into_iter().flatten())
             .find(|server| server["address"] == address.to_string());
         server
             .cloned()
@@ -161,11 +169,12 @@ impl Director {
     pub fn await_state(
         &self,
         port: u16,
-        address: Ipv4Addr,
+        address: impl Into<IpAddr>,
         state: &str,
         limit: Duration,
     ) -> Result<()> {
-        let what = format!("the daemon calls {address}:{port} {state}");
+        let address = address.into();
+        let what = format!("the daemon calls {address}, port {port}, {state}");
         let seen = || {
             self.server(port, address)
                 .is_ok_and(|server| server["state"] == state)

@@ -1,38 +1,20 @@
 //! The whole lab, up in a moment and removed when dropped.
 
-use std::{
-    fs,
-    net::{Ipv4Addr, SocketAddrV4},
-    panic,
-    path::PathBuf,
-    process::Command,
-    thread,
-};
+use std::{fs, panic, path::PathBuf, process::Command, thread};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::{
+    bridge::Bridge,
     client::Client,
     director::Director,
-    host::{Bridge, Host},
+    host::Host,
     id::LabId,
     mariadb::MariaDb,
     mode::XdpMode,
+    place::{CLIENT, DIRECTOR, Families, Place, REAL_SERVER, SORRY_SERVER},
     remnants, target, termination,
 };
-
-/// The virtual address of the example configuration.
-pub const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 66, 251);
-
-const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 168, 66, 10);
-const DIRECTOR: Ipv4Addr = Ipv4Addr::new(192, 168, 66, 6);
-const REAL_SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 66, 253);
-const SORRY_SERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 66, 254);
-
-/// A port of the VIP.
-pub const fn vip(port: u16) -> SocketAddrV4 {
-    SocketAddrV4::new(VIP, port)
-}
 
 /// Four hosts on a bridge. No program runs on them yet.
 #[derive(Debug)]
@@ -43,7 +25,8 @@ pub struct Lab {
     pub director: Host,
     pub real_server: Host,
     pub sorry_server: Host,
-    bridge: Bridge,
+    pub(crate) families: Families,
+    pub(crate) bridge: Bridge,
 }
 
 /// The two servers on each of the two server hosts.
@@ -56,8 +39,17 @@ pub struct Databases {
 }
 
 impl Lab {
-    /// Makes a lab in which the XDP program works in `mode`.
+    /// Makes a lab of IPv4 in which the XDP program works in `mode`.
     pub fn create(mode: XdpMode) -> Result<Self> {
+        Self::create_for(Families::V4, mode)
+    }
+
+    /// Makes a lab of IPv4 and IPv6.
+    pub fn create_dual(mode: XdpMode) -> Result<Self> {
+        Self::create_for(Families::Both, mode)
+    }
+
+    fn create_for(families: Families, mode: XdpMode) -> Result<Self> {
         ensure!(
             nix::unistd::geteuid().is_root(),
             "the lab needs root, because it makes network namespaces"
@@ -65,26 +57,26 @@ impl Lab {
         termination::watch()?;
         remnants::remove_of_dead_runs();
         let id = LabId::next();
-        let lab = Self::build(id.clone(), mode);
+        let lab = Self::build(id.clone(), families, mode);
         if lab.is_err() {
             remnants::remove(&id);
         }
         lab
     }
 
-    fn build(id: LabId, mode: XdpMode) -> Result<Self> {
+    fn build(id: LabId, families: Families, mode: XdpMode) -> Result<Self> {
         fs::create_dir_all(id.folder())
             .with_context(|| format!("cannot make {}", id.folder().display()))?;
-        let bridge = Bridge::create(&id)?;
-        let join = |name, address| Host::join(&id, &bridge, name, address);
+        let bridge = Bridge::create(&id, "bridge", 23)?;
+        let join = |place| Host::join(&id, &bridge, families, place);
         let client = Client {
-            host: join("client", CLIENT)?,
+            host: join(CLIENT)?,
         };
-        let director = join("director", DIRECTOR)?;
-        let real_server = join("real", REAL_SERVER)?;
-        let sorry_server = join("sorry", SORRY_SERVER)?;
-        real_server.serve(VIP)?;
-        sorry_server.serve(VIP)?;
+        let director = join(DIRECTOR)?;
+        let real_server = join(REAL_SERVER)?;
+        let sorry_server = join(SORRY_SERVER)?;
+        real_server.serve()?;
+        sorry_server.serve()?;
         let lab = Self {
             id,
             mode,
@@ -92,14 +84,33 @@ impl Lab {
             director,
             real_server,
             sorry_server,
+            families,
             bridge,
         };
-        if mode == XdpMode::Native {
-            for host in [&lab.client.host, &lab.real_server, &lab.sorry_server] {
-                host.compute_checksums()?;
-            }
+        for host in [&lab.client.host, &lab.real_server, &lab.sorry_server] {
+            lab.prepare_to_be_bounced(host)?;
         }
         Ok(lab)
+    }
+
+    /// Adds a host to the segment, whose packets a director may bounce.
+    pub(crate) fn join(&self, place: Place) -> Result<Host> {
+        let host = Host::join(&self.id, &self.bridge, self.families, place)?;
+        self.prepare_to_be_bounced(&host)?;
+        Ok(host)
+    }
+
+    /// In native mode, has a host's packets carry their checksums.
+    pub(crate) fn prepare_to_be_bounced(&self, host: &Host) -> Result<()> {
+        match self.mode {
+            XdpMode::Native => host.compute_checksums("eth0"),
+            XdpMode::Generic => Ok(()),
+        }
+    }
+
+    /// How many frames have been sent on the segment since it was made.
+    pub fn frames(&self) -> Result<u64> {
+        self.bridge.frames()
     }
 
     /// Makes the director's interface one whose driver refuses XDP: a veth takes no program while its far end sends by more
@@ -144,32 +155,30 @@ impl Lab {
 
     /// A daemon of the director host with this configuration, not yet running.
     pub fn daemon(&self, config: &str) -> Result<Director> {
-        if self.mode == XdpMode::Native {
-            self.pass_at_the_far_end()?;
-        }
-        Director::new(self, config)
+        self.daemon_on(&self.director, config)
     }
 
-    /// Attaches a program to the bridge's end of the director's cable, by which everything passes.
+    /// A daemon of another director host.
+    pub fn daemon_on(&self, host: &Host, config: &str) -> Result<Director> {
+        self.pass_at_the_far_end(&self.bridge, host)?;
+        Director::new(self, host, config)
+    }
+
+    /// In native mode, attaches a program to the bridge's end of a director's cable, by which everything passes.
     ///
-    /// A veth takes bounced frames only from a driver whose peer has an XDP program too; without one they vanish. The
-    /// director's own program knows no services there, so it passes everything.
-    fn pass_at_the_far_end(&self) -> Result<()> {
-        let pins = self.id.pins().join("far-end");
-        if pins.exists() {
+    /// A veth takes bounced and redirected frames only from a driver whose peer has an XDP program too; without one they
+    /// vanish. The director's own program knows no services there, so it passes everything.
+    pub(crate) fn pass_at_the_far_end(&self, bridge: &Bridge, host: &Host) -> Result<()> {
+        let far_end = format!("far-end-{}-{}", bridge.namespace.name(), host.name);
+        let pins = self.id.pins().join(far_end);
+        if self.mode == XdpMode::Generic || pins.exists() {
             return Ok(());
         }
         let mut load = Command::new(target::director()?);
-        load.args([
-            "load",
-            "--interface",
-            "director",
-            "--xdp-mode",
-            "native",
-            "--pins",
-        ])
-        .arg(pins);
-        self.bridge.namespace.run(&mut load).map(drop)
+        load.args(["load", "--interface", host.name, "--xdp-mode", "native"])
+            .arg("--pins")
+            .arg(pins);
+        bridge.namespace.run(&mut load).map(drop)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The lab: a client, a director and two servers as network namespaces on one bridge, with real MariaDB servers, real clients
+//! The lab: a client, a director and two servers as network namespaces on one bridge, with real servers, real clients
 //! and the real daemon. The scenarios in `tests/` and the demo share it.
 //!
 //! ```text
@@ -10,37 +10,62 @@
 //!   ------+-----------------+------ br0 ------+------------------+------   192.168.66.0/23
 //! ```
 //!
+//! A lab of both families has fd00:66::/64 beside it, with the digits of the IPv4 addresses: VIP fd00:66::251. What a scenario
+//! needs beside these four hosts it adds: see `annex.rs`. Servers other than MariaDB are nginx, dnsmasq and iperf3, and each says
+//! which host it is on.
+//!
 //! Everything carries the name of its run ([`LabId`]), so that several labs live side by side and each is removed whole,
 //! whatever happened to the process that made it.
 #![forbid(unsafe_code)]
 
+mod annex;
+mod bridge;
 mod client;
 mod connection;
 mod director;
+mod dns;
+mod echo;
 pub mod example;
 mod host;
 mod id;
+mod iperf;
 mod lab;
 mod mariadb;
 mod mode;
 mod namespace;
+mod parallel;
+mod place;
 mod process;
 pub mod remnants;
+mod service;
+mod source;
 pub mod target;
 mod tcp;
 pub mod termination;
+mod trace;
 mod traffic;
 pub mod wait;
+mod web;
 
-pub use client::Client;
+pub use annex::{Behind, Remote};
+pub use client::{Client, is_refusal};
 pub use connection::Connection;
 pub use director::Director;
+pub use dns::NameServer;
+pub use echo::{Datagram, Echo};
 pub use host::{Host, Link};
 pub use id::LabId;
-pub use lab::{Databases, Lab, VIP, vip};
+pub use iperf::{Iperf, Transfer};
+pub use lab::{Databases, Lab};
 pub use mariadb::{MariaDb, ServerId};
 pub use mode::XdpMode;
 pub use namespace::Namespace;
+pub use parallel::parallel;
+pub use place::{Families, Place, THIRD_SERVER, VIP, VIP6, vip, vip6};
 pub use process::Process;
+pub use service::{Role, Service, configuration, configuration_as};
+pub use source::Source;
 pub use tcp::TcpCounters;
+pub use trace::Hop;
 pub use traffic::{Attempt, Record, Traffic};
+pub use web::{Page, WebServer};

@@ -136,7 +136,8 @@ fn server(id: ServerId, port: u16, folder: &Path) -> Command {
     server.args([
         "--no-defaults",
         "--user=root",
-        "--bind-address=0.0.0.0",
+        // Every address of every family.
+        "--bind-address=*",
         "--skip-name-resolve",
     ]);
     server.args([format!("--server-id={}", id.0), format!("--port={port}")]);

@@ -40,6 +40,18 @@ impl Namespace {
         Ok(namespace)
     }
 
+    /// Has interfaces that come later speak IPv6, with addresses that are good at once: no duplicates are looked for, no
+    /// router is asked for, none is heard.
+    pub(crate) fn speak_ipv6(&self) -> Result<()> {
+        for scope in ["all", "default"] {
+            for setting in ["accept_dad", "accept_ra", "router_solicitations"] {
+                self.set(&format!("net/ipv6/conf/{scope}/{setting}"), "0")?;
+            }
+            self.set(&format!("net/ipv6/conf/{scope}/disable_ipv6"), "0")?;
+        }
+        Ok(())
+    }
+
     fn add(&self) -> Result<()> {
         let _running = termination::guard();
         // The first `ip netns add` after a boot mounts the folder of namespaces; two at once would hide one another's.

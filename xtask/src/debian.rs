@@ -9,15 +9,25 @@ use crate::{command, step};
 /// Programs that the lab needs and the package that brings each.
 ///
 /// The `-core` packages of MariaDB bring the programs without the service: a MariaDB that the machine itself runs is neither
-/// started nor touched, and none is left behind.
-pub(crate) const LAB: [(&str, &str); 6] = [
+/// started nor touched, and none is left behind. `dnsmasq-base` is the program without the service likewise. nginx and iperf3
+/// have no such packages: see [`SERVICES`].
+pub(crate) const LAB: [(&str, &str); 11] = [
     ("ip", "iproute2"),
     ("ethtool", "ethtool"),
     ("mariadbd", "mariadb-server-core"),
     ("mariadb-install-db", "mariadb-server-core"),
     ("mariadb", "mariadb-client-core"),
     ("ping", "iputils-ping"),
+    ("ss", "iproute2"),
+    ("nginx", "nginx"),
+    ("dnsmasq", "dnsmasq-base"),
+    ("iperf3", "iperf3"),
+    ("traceroute", "traceroute"),
 ];
+
+/// Services that come with programs of the lab and that nobody asked for. What would start them is not unpacked, so they
+/// neither run now nor after a boot; a machine that has the program already has it as it is.
+const SERVICES: [&str; 2] = ["nginx", "iperf3"];
 
 /// The packages of those programs that are not there.
 pub(crate) fn missing(programs: &[(&'static str, &'static str)]) -> Vec<&'static str> {
@@ -26,6 +36,7 @@ pub(crate) fn missing(programs: &[(&'static str, &'static str)]) -> Vec<&'static
         .filter(|(program, _)| command::find(program).is_none())
         .map(|(_, package)| *package)
         .collect();
+    packages.sort_unstable();
     packages.dedup();
     packages
 }
@@ -53,8 +64,19 @@ pub(crate) fn install(what: &str, packages: &[&str]) -> Result<()> {
         &format!("{what} ({names})"),
         apt_get()
             .args(["install", "--yes", "--no-install-recommends"])
+            .args(SERVICES.iter().flat_map(|service| without(service)))
             .args(packages),
     )
+}
+
+/// Options that keep a service's unit and its init script off the disk.
+fn without(service: &str) -> [String; 3] {
+    [
+        format!("/lib/systemd/system/{service}.service"),
+        format!("/usr/lib/systemd/system/{service}.service"),
+        format!("/etc/init.d/{service}"),
+    ]
+    .map(|file| format!("--option=Dpkg::Options::=--path-exclude={file}"))
 }
 
 /// The first of several lists of packages of which apt knows every name, refreshing its lists if it knows none.
