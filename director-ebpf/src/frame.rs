@@ -124,8 +124,9 @@ fn skip_tags(cursor: Cursor, frame: &mut Frame) -> Option<()> {
 pub fn turn_round(cursor: Cursor) {
     if let Some(ethernet) = cursor.header::<Ethernet>(0) {
         // SAFETY: the cursor checked the bounds.
-        let ethernet = unsafe { &mut *ethernet };
-        let [a, b, c, d, e, f] = ethernet.addresses;
-        ethernet.addresses = [d, e, f, a, b, c];
+        unsafe {
+            let [a, b, c, d, e, f] = (*ethernet).addresses;
+            (*ethernet).addresses = [d, e, f, a, b, c];
+        }
     }
 }

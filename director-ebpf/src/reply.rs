@@ -116,9 +116,7 @@ pub extern "C" fn answer_error_v4(
     ) else {
         return 1;
     };
-    // SAFETY: the cursor checked the bounds.
-    let (ip, icmp) = unsafe { (&mut *ip, &mut *icmp) };
-    *ip = Header4 {
+    let header = Header4 {
         version_and_length: 0x45,
         type_of_service: INTERNETWORK_CONTROL,
         total_length_be: ((GROWTH + quoted(length)) as u16).to_be(),
@@ -130,23 +128,30 @@ pub extern "C" fn answer_error_v4(
         source,
         destination: client,
     };
+    // No reference is made to what is summed meanwhile: the sum reads the frame by itself.
+    // SAFETY: the cursor checked the bounds.
+    unsafe { *ip = header };
     let mut sum = Sum::default();
     sum.add_up_to(cursor, network, network + size_of::<Header4>());
-    ip.checksum_be = sum.finish();
+    // SAFETY: as above.
+    unsafe { (*ip).checksum_be = sum.finish() };
     let (kind, code) = match IcmpError::of(error) {
         IcmpError::TimeExceeded => (11, 0),
         IcmpError::TooBig => (3, 4),
         IcmpError::PortUnreachable => (3, 3),
     };
-    *icmp = IcmpHeader {
+    let message = IcmpHeader {
         kind,
         code,
         checksum_be: 0,
         rest_be: [0, (mtu as u16).to_be()],
     };
+    // SAFETY: the cursor checked the bounds.
+    unsafe { *icmp = message };
     let mut sum = Sum::default();
     sum.add_rest(cursor, network + size_of::<Header4>());
-    icmp.checksum_be = sum.finish();
+    // SAFETY: as above.
+    unsafe { (*icmp).checksum_be = sum.finish() };
     1
 }
 
@@ -193,10 +198,8 @@ pub extern "C" fn answer_error_v6(
     ) else {
         return 1;
     };
-    // SAFETY: the cursor checked the bounds.
-    let (ip, icmp) = unsafe { (&mut *ip, &mut *icmp) };
     let payload_length_be = ((size_of::<IcmpHeader>() + quoted(length)) as u16).to_be();
-    *ip = Header6 {
+    let header = Header6 {
         version_class_and_flow: [0x6000_u16.to_be(), 0],
         payload_length_be,
         next_header: protocol::ICMPV6,
@@ -204,24 +207,29 @@ pub extern "C" fn answer_error_v6(
         source,
         destination: client,
     };
+    // SAFETY: the cursor checked the bounds.
+    unsafe { *ip = header };
     let (kind, code) = match IcmpError::of(error) {
         IcmpError::TimeExceeded => (3, 0),
         IcmpError::TooBig => (2, 0),
         IcmpError::PortUnreachable => (1, 4),
     };
-    *icmp = IcmpHeader {
+    let message = IcmpHeader {
         kind,
         code,
         checksum_be: 0,
         rest_be: [0, (mtu as u16).to_be()],
     };
+    // SAFETY: the cursor checked the bounds.
+    unsafe { *icmp = message };
     let mut sum = Sum::default();
     sum.add_words(&source);
     sum.add_words(&client);
     sum.add(payload_length_be);
     sum.add(u16::from(protocol::ICMPV6).to_be());
     sum.add_rest(cursor, network + size_of::<Header6>());
-    icmp.checksum_be = sum.finish();
+    // SAFETY: as above.
+    unsafe { (*icmp).checksum_be = sum.finish() };
     1
 }
 

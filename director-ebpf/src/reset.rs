@@ -53,23 +53,27 @@ pub extern "C" fn answer_reset_v4(
         return 1;
     };
     frame::turn_round(cursor);
+    // No reference is made to what is summed meanwhile: the sum reads the frame by itself.
     // SAFETY: the cursor checked the bounds.
-    let (ip, tcp) = unsafe { (&mut *ip, &mut *tcp) };
-    core::mem::swap(&mut ip.source, &mut ip.destination);
-    let length = (transport - network + HEADER_LENGTH) as u16;
-    ip.type_of_service = 0;
-    ip.total_length_be = length.to_be();
-    ip.identification_be = 0;
-    ip.fragment_be = crate::ipv4::DONT_FRAGMENT_BE;
-    ip.ttl = TTL;
-    ip.checksum_be = 0;
-    let mut sum = Sum::default();
-    sum.add_up_to(cursor, network, transport);
-    ip.checksum_be = sum.finish();
-    let mut pseudo = Sum::default();
-    pseudo.add_words(&ip.source);
-    pseudo.add_words(&ip.destination);
-    finish(cursor, tcp, transport, acknowledgement, pseudo);
+    unsafe {
+        let (client, vip) = ((*ip).source, (*ip).destination);
+        let length = (transport - network + HEADER_LENGTH) as u16;
+        (*ip).source = vip;
+        (*ip).destination = client;
+        (*ip).type_of_service = 0;
+        (*ip).total_length_be = length.to_be();
+        (*ip).identification_be = 0;
+        (*ip).fragment_be = crate::ipv4::DONT_FRAGMENT_BE;
+        (*ip).ttl = TTL;
+        (*ip).checksum_be = 0;
+        let mut sum = Sum::default();
+        sum.add_up_to(cursor, network, transport);
+        (*ip).checksum_be = sum.finish();
+        let mut pseudo = Sum::default();
+        pseudo.add_words(&vip);
+        pseudo.add_words(&client);
+        finish(cursor, tcp, transport, acknowledgement, pseudo);
+    }
     1
 }
 
@@ -101,15 +105,18 @@ pub extern "C" fn answer_reset_v6(
     };
     frame::turn_round(cursor);
     // SAFETY: the cursor checked the bounds.
-    let (ip, tcp) = unsafe { (&mut *ip, &mut *tcp) };
-    core::mem::swap(&mut ip.source, &mut ip.destination);
-    let length = transport - network - size_of::<Header6>() + HEADER_LENGTH;
-    ip.payload_length_be = (length as u16).to_be();
-    ip.hop_limit = TTL;
-    let mut pseudo = Sum::default();
-    pseudo.add_words(&ip.source);
-    pseudo.add_words(&ip.destination);
-    finish(cursor, tcp, transport, acknowledgement, pseudo);
+    unsafe {
+        let (client, vip) = ((*ip).source, (*ip).destination);
+        let length = transport - network - size_of::<Header6>() + HEADER_LENGTH;
+        (*ip).source = vip;
+        (*ip).destination = client;
+        (*ip).payload_length_be = (length as u16).to_be();
+        (*ip).hop_limit = TTL;
+        let mut pseudo = Sum::default();
+        pseudo.add_words(&vip);
+        pseudo.add_words(&client);
+        finish(cursor, tcp, transport, acknowledgement, pseudo);
+    }
     1
 }
 
@@ -122,26 +129,37 @@ fn cut_behind_header(context: *mut xdp_md, transport: usize) -> bool {
     cut <= 0 && unsafe { bpf_xdp_adjust_tail(context, cut) } == 0
 }
 
+/// Writes the TCP header. `sum` is that of the addresses.
+///
+/// # Safety
+///
+/// The cursor must have checked the bounds of the header.
 #[inline(always)]
-fn finish(
+unsafe fn finish(
     cursor: Cursor,
-    header: &mut TcpHeader,
+    header: *mut TcpHeader,
     transport: usize,
     acknowledgement: u32,
     mut sum: Sum,
 ) {
-    let [source, destination] = header.ports;
-    header.ports = [destination, source];
-    header.sequence_be = [0; 2];
     let number = acknowledgement.to_be();
-    header.acknowledgement_be = [number as u16, (number >> 16) as u16];
-    header.data_offset = NO_OPTIONS;
-    header.flags = tcp::RST | tcp::ACK;
-    header.window_be = 0;
-    header.checksum_be = 0;
-    header.urgent_be = 0;
+    // SAFETY: the caller vouches for the bounds.
+    unsafe {
+        let [source, destination] = (*header).ports;
+        *header = TcpHeader {
+            ports: [destination, source],
+            sequence_be: [0; 2],
+            acknowledgement_be: [number as u16, (number >> 16) as u16],
+            data_offset: NO_OPTIONS,
+            flags: tcp::RST | tcp::ACK,
+            window_be: 0,
+            checksum_be: 0,
+            urgent_be: 0,
+        };
+    }
     sum.add(u16::from(protocol::TCP).to_be());
     sum.add((HEADER_LENGTH as u16).to_be());
     sum.add_up_to(cursor, transport, transport + HEADER_LENGTH);
-    header.checksum_be = sum.finish();
+    // SAFETY: as above.
+    unsafe { (*header).checksum_be = sum.finish() };
 }

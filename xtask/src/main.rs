@@ -10,6 +10,7 @@ mod build;
 mod command;
 mod debian;
 mod demo;
+mod fuzz;
 mod load;
 mod setup;
 mod step;
@@ -32,6 +33,8 @@ enum Task {
     Test(test::Options),
     /// Measure the packet path against a floor program (needs root)
     Bench(bench::Options),
+    /// Send mutated packets to the XDP program and to its model, ten million of them (needs root)
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -29,6 +29,7 @@ use serde_json::Value;
 pub(crate) const DROP: u32 = 1;
 pub(crate) const PASS: u32 = 2;
 pub(crate) const TX: u32 = 3;
+pub(crate) const REDIRECT: u32 = 4;
 
 pub(crate) const VIP: [u8; 4] = [192, 168, 66, 251];
 pub(crate) const PORT: u16 = 3306;

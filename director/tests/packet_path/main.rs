@@ -7,6 +7,7 @@ mod flows;
 mod forward;
 mod fragments;
 mod malformed;
+mod model;
 mod pass;
 mod pins;
 mod schedule;
