@@ -170,9 +170,12 @@ impl Bench {
     }
 
     pub(crate) fn sized(flow_table_size: u32) -> Self {
+        Self::with_sizes(&sizes(flow_table_size))
+    }
+
+    pub(crate) fn with_sizes(sizes: &Sizes) -> Self {
         let root = PinRoot::new();
-        let dataplane =
-            DataPlane::load(root.path(), &sizes(flow_table_size)).expect("the data plane loads");
+        let dataplane = DataPlane::load(root.path(), sizes).expect("the data plane loads");
         Self { dataplane, root }
     }
 
