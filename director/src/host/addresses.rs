@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 use nix::errno::Errno;
 use rtnetlink::packet_route::{
     AddressFamily,
-    address::{AddressAttribute, AddressHeaderFlags, AddressMessage},
+    address::{AddressAttribute, AddressHeaderFlags, AddressMessage, CacheInfo},
 };
 use thiserror::Error;
 
@@ -185,7 +185,22 @@ impl Host {
     }
 }
 
+/// Lifetimes of an address that stays for ever and is never preferred, in seconds.
+fn deprecated() -> CacheInfo {
+    let mut lifetimes = CacheInfo::default();
+    lifetimes.ifa_preferred = 0;
+    lifetimes.ifa_valid = u32::MAX;
+    lifetimes
+}
+
 impl InterfaceAddress {
+    /// Whether the host shall speak from this address only if a program asks for it (RFC 6724 section 5, rule 3), as keepalived has it
+    /// for such an address. Otherwise it is the source of checks: it has more leading bits in common with the real servers than the
+    /// host's own address, and they keep their answers to it for themselves.
+    fn is_deprecated(&self) -> bool {
+        self.address.is_ipv6() && self.prefix_length == 128
+    }
+
     fn to_message(&self, ifindex: u32) -> AddressMessage {
         let mut message = AddressMessage::default();
         message.header.family = match self.address {
@@ -198,6 +213,11 @@ impl InterfaceAddress {
             // Two directors share the address by design, and whoever is Master needs it at once: nobody is asked whether it is a
             // duplicate (RFC 4862 section 5.4).
             message.header.flags = AddressHeaderFlags::Nodad;
+        }
+        if self.is_deprecated() {
+            message
+                .attributes
+                .push(AddressAttribute::CacheInfo(deprecated()));
         }
         // IFA_LOCAL is the address of this end, IFA_ADDRESS that of the other; the two differ only on point-to-point
         // links.
@@ -253,6 +273,25 @@ mod tests {
         let message = vip.to_message(4);
         assert_eq!(message.header.index, 4);
         assert_eq!(InterfaceAddress::from_message(&message), Some(vip));
+    }
+
+    #[test]
+    fn a_vip_of_ipv6_is_never_the_source_of_what_the_host_says_by_itself() {
+        let lifetimes = |address: &str, prefix_length| {
+            let address = InterfaceAddress {
+                address: address.parse().expect("an address"),
+                prefix_length,
+                label: None,
+                broadcast: None,
+            };
+            let message = address.to_message(4);
+            message.attributes.iter().any(|attribute| {
+                matches!(attribute, AddressAttribute::CacheInfo(lifetimes) if lifetimes.ifa_preferred == 0)
+            })
+        };
+        assert!(lifetimes("fd00:66::251", 128));
+        assert!(!lifetimes("fd00:66::251", 64), "as keepalived has it");
+        assert!(!lifetimes("192.168.66.251", 32));
     }
 
     #[test]
