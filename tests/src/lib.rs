@@ -61,7 +61,7 @@ pub use mariadb::{MariaDb, ServerId};
 pub use mode::XdpMode;
 pub use namespace::Namespace;
 pub use parallel::parallel;
-pub use place::{Families, Place, THIRD_SERVER, VIP, VIP6, vip, vip6};
+pub use place::{Families, Place, THIRD_SERVER, VIP, VIP6, vip, vip6, vips};
 pub use process::Process;
 pub use service::{Role, Service, configuration, configuration_as};
 pub use source::Source;

@@ -1,6 +1,6 @@
 //! Who stands where: the names and addresses of the lab's hosts, and the virtual addresses.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 /// A host's name and its addresses, one of each family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,11 @@ pub const fn vip(port: u16) -> SocketAddrV4 {
 /// A port of the IPv6 VIP.
 pub const fn vip6(port: u16) -> SocketAddrV6 {
     SocketAddrV6::new(VIP6, port, 0, 0)
+}
+
+/// A port of both VIPs.
+pub const fn vips(port: u16) -> [SocketAddr; 2] {
+    [SocketAddr::V4(vip(port)), SocketAddr::V6(vip6(port))]
 }
 
 pub(crate) const CLIENT: Place = on_the_segment("client", 10, 0x10);

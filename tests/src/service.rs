@@ -11,8 +11,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Service {
     address: SocketAddr,
-    protocol: Protocol,
     head: String,
+    check: &'static str,
     real_servers: Vec<(IpAddr, String)>,
 }
 
@@ -48,12 +48,22 @@ impl Service {
             }
             Protocol::Udp => "protocol UDP",
         };
+        let check = match protocol {
+            Protocol::Tcp => "    TCP_CHECK {\n      connect_timeout 1\n    }\n",
+            Protocol::Udp => "",
+        };
         Self {
             address,
-            protocol,
             head: format!("  lb_algo {scheduler}\n  lb_kind DR\n  {protocol_lines}\n"),
+            check,
             real_servers: Vec::new(),
         }
+    }
+
+    /// Leaves its real servers unchecked: a server that is busy with one client takes a check for another one.
+    pub fn unchecked(mut self) -> Self {
+        self.check = "";
+        self
     }
 
     /// Adds a line to the virtual server: `persistence_timeout 120`.
@@ -99,16 +109,12 @@ impl Service {
     fn write(&self, text: &mut String) {
         let (vip, port) = (self.address.ip(), self.address.port());
         *text += &format!("virtual_server {vip} {port} {{\n{}", self.head);
-        let check = match self.protocol {
-            Protocol::Tcp => "    TCP_CHECK {\n      connect_timeout 1\n    }\n",
-            Protocol::Udp => "",
-        };
         for (address, settings) in &self.real_servers {
             *text += &format!("  real_server {address} {port} {{\n");
             for line in settings.lines() {
                 *text += &format!("    {line}\n");
             }
-            *text += check;
+            *text += self.check;
             *text += "  }\n";
         }
         *text += "}\n";

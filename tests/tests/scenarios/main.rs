@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
-use lab::{Databases, Director, Lab, XdpMode, example};
+use anyhow::{Context, Result};
+use lab::{Databases, Director, Lab, Service, XdpMode, configuration, example};
 
 /// Makes scenarios tests, one in each mode.
 macro_rules! in_both_modes {
@@ -22,15 +22,22 @@ mod bad_start;
 mod checks;
 mod connections;
 mod demo;
+mod families;
 mod listing;
+mod local_node;
 mod modes;
+mod no_server;
+mod persistence;
 mod pins;
 mod reload;
 mod report;
 mod restart;
+mod reuse;
 mod schedulers;
 mod services;
 mod sorry_server;
+mod thresholds;
+mod way;
 
 /// What is waited for happens within half a second or so; this long only on a machine that is busy with other things.
 const SOON: Duration = Duration::from_secs(15);
@@ -71,6 +78,39 @@ impl Scene {
             databases,
             lab,
         })
+    }
+}
+
+/// A running daemon whose virtual servers a scenario made up. It goes before the lab, as what is declared last goes first.
+struct Serving {
+    director: Director,
+}
+
+impl Serving {
+    /// Starts it and waits until each of the services has all of its real servers.
+    fn start(lab: &Lab, services: &[Service]) -> Result<Self> {
+        let mut director = lab.daemon(&configuration(services))?;
+        director.start()?;
+        let serving = Self { director };
+        for (port, address) in services.iter().flat_map(Service::servers) {
+            serving.director.await_state(port, address, "up", SOON)?;
+        }
+        Ok(serving)
+    }
+
+    /// How many packets have left the packet path by this exit.
+    fn counter(&self, name: &str) -> Result<u64> {
+        let status = self.director.status()?;
+        status["counters"][name]
+            .as_u64()
+            .with_context(|| format!("no counter {name}: {status}"))
+    }
+}
+
+impl Drop for Serving {
+    /// As with [`Scene`].
+    fn drop(&mut self) {
+        eprintln!("the daemon's log:\n{}", self.director.log());
     }
 }
 
