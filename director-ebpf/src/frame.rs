@@ -115,7 +115,8 @@ fn skip_tags(cursor: Cursor, frame: &mut Frame) -> Option<()> {
         frame.network += size_of::<Tag>();
     }
     frame.vlan = vlan_tags(vlans[0], vlans[1]);
-    frame.network = forget_origin(frame.network, LONGEST + 1, cursor.context)?;
+    frame.network =
+        forget_origin::<{ LONGEST.next_power_of_two() - 1 }>(frame.network, cursor.context);
     Some(())
 }
 

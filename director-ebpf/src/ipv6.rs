@@ -115,7 +115,8 @@ fn behind_extensions(cursor: Cursor, first: u8, offset: usize) -> Option<Behind>
         return Some(behind);
     }
     walk_extensions(cursor, &mut behind)?;
-    behind.transport = forget_origin(behind.transport, FARTHEST, cursor.context)?;
+    behind.transport =
+        forget_origin::<{ FARTHEST.next_power_of_two() - 1 }>(behind.transport, cursor.context);
     Some(behind)
 }
 

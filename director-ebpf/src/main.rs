@@ -36,6 +36,7 @@ mod verifier;
 
 /// Entry point, once for each frame that the interface receives. Jumbo frames may come in several pieces.
 #[xdp(frags)]
+#[inline(always)]
 pub fn director(context: XdpContext) -> u32 {
     path::process(&context).settle()
 }

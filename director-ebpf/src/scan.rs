@@ -14,7 +14,7 @@ use crate::{
     load,
     maps::SERVERS,
     schedule::{available, slot},
-    verifier::element,
+    verifier::{element, hidden_zero},
 };
 
 /// What a scan looks for among the candidates.
@@ -153,14 +153,18 @@ fn run(
     algorithm: Algorithm,
     start: u32,
 ) -> u32 {
+    let none_yet = hidden_zero(&schedule.candidates_length);
     let mut scan = Scan {
         schedule,
         set: set.map_or(core::ptr::null(), core::ptr::from_ref),
         quest,
         algorithm,
         start,
-        server: 0,
-        share: Share { load: 0, weight: 0 },
+        server: none_yet as u32,
+        share: Share {
+            load: none_yet,
+            weight: none_yet,
+        },
     };
     let step: unsafe extern "C" fn(u32, *mut Scan) -> i64 = step;
     // SAFETY: the step takes what it is given here, and nothing of it outlives the call.

@@ -66,24 +66,28 @@ pub fn element<const MASK: usize, T, const N: usize>(
     array.cast::<T>().wrapping_add(limited::<MASK>(index))
 }
 
-/// The offset as a number of which the verifier knows no more than that it is below `limit`.
+/// The offset as a number of which the verifier knows no more than that it is at most `MASK`, a power of two less one; the caller has
+/// seen to that.
 ///
-/// It follows every value that an offset may have through all that comes after. Made unknown, all ways to here are one. `None`: it is
-/// not below the limit, which the caller has seen to.
+/// It follows every value that an offset may have through all that comes after. Made unknown, all ways to here are one. It is limited
+/// by a mask: a comparison would tell of one register only, and Linux 6.1 does not see that the copy on the stack is the same number.
 #[inline(always)]
-pub fn forget_origin(offset: usize, limit: usize, context: *mut xdp_md) -> Option<usize> {
+pub fn forget_origin<const MASK: usize>(offset: usize, context: *mut xdp_md) -> usize {
+    const { assert!((MASK + 1).is_power_of_two()) };
     // SAFETY: the context is the program's own.
     let unknown = u64::from(unsafe { (*context).ingress_ifindex });
     #[cfg(target_arch = "bpf")]
     let offset = {
         let mut offset = offset;
-        // SAFETY: what is added is taken away again; the compiler must not see it.
+        // SAFETY: what is added is taken away again, and the mask changes nothing; the compiler must not see it.
         unsafe {
             core::arch::asm!(
                 "{offset} += {unknown}",
                 "{offset} -= {unknown}",
+                "{offset} &= {mask}",
                 offset = inout(reg) offset,
                 unknown = in(reg) unknown,
+                mask = const MASK,
                 options(nostack, nomem),
             );
         }
@@ -91,7 +95,37 @@ pub fn forget_origin(offset: usize, limit: usize, context: *mut xdp_md) -> Optio
     };
     #[cfg(not(target_arch = "bpf"))]
     let _ = unknown;
-    (offset < limit).then_some(offset)
+    offset
+}
+
+/// Zero, of which the verifier does not know what it is.
+///
+/// Linux before 6.7 looks at the step of a `bpf_loop` once, with what stands on the stack before the first turn. What a step reads and a
+/// turn before it may have written must not be known there, or the branch for the later turns is taken for dead and removed.
+#[inline(always)]
+pub fn hidden_zero(readable: &u32) -> u64 {
+    #[cfg(target_arch = "bpf")]
+    {
+        let zero: u64;
+        // SAFETY: reads four bytes twice; the reference vouches for them.
+        unsafe {
+            core::arch::asm!(
+                "{zero} = *(u32 *)({from} + 0)",
+                "{same} = *(u32 *)({from} + 0)",
+                "{zero} ^= {same}",
+                zero = out(reg) zero,
+                same = out(reg) _,
+                from = in(reg) core::ptr::from_ref(readable),
+                options(nostack, preserves_flags, readonly),
+            );
+        }
+        zero
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    {
+        let _ = readable;
+        0
+    }
 }
 
 /// Loads four bytes in memory order, wherever they lie.

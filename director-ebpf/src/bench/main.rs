@@ -30,9 +30,12 @@ mod packet;
 #[path = "../verifier.rs"]
 mod verifier;
 
+/// Queues that packets may come in by. Each has memory of its own, on cache lines of its own.
+const QUEUES: usize = 2;
+
 /// What the harness writes. Set by the benchmark, except `next`.
 #[derive(Clone, Copy)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct Bench {
     /// Index of the next flow.
     pub next: u32,
@@ -42,9 +45,20 @@ pub struct Bench {
     pub factor: u32,
 }
 
-/// One entry: the harness's own memory.
+/// Frames that arrived at the far end.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+pub struct Arrived {
+    pub frames: u64,
+}
+
+/// The harness's own memory, by queue.
 #[btf_map]
-static BENCH: Array<Bench, 1> = Array::new();
+static BENCH: Array<Bench, QUEUES> = Array::new();
+
+/// What arrived, by queue.
+#[btf_map]
+static ARRIVED: Array<Arrived, QUEUES> = Array::new();
 
 /// Slot 0: the program under test.
 #[btf_map]
@@ -54,10 +68,10 @@ static BENCH_PROGRAM: ProgramArray<1> = ProgramArray::new();
 /// the program under test does: the kernel lets only programs of one kind call each other.
 #[xdp(frags)]
 pub fn harness(context: XdpContext) -> u32 {
-    let Some(bench) = BENCH.get_ptr_mut(0) else {
+    let Some(bench) = BENCH.get_ptr_mut(context.rx_queue_index()) else {
         return xdp_action::XDP_ABORTED;
     };
-    // SAFETY: one benchmark runs at a time, on one CPU.
+    // SAFETY: one CPU works at a queue at a time, and one benchmark runs at a time.
     let index = unsafe {
         let index = (*bench).next & (*bench).flow_mask;
         (*bench).next = (*bench).next.wrapping_add(1);
@@ -81,6 +95,22 @@ pub fn empty(_: XdpContext) -> u32 {
 #[xdp(frags)]
 pub fn floor(context: XdpContext) -> u32 {
     floor::process(cursor::Cursor::new(&context))
+}
+
+/// Leaves a frame to the kernel: what stands at an interface whose frames the harness makes, and what IPVS needs.
+#[xdp(frags)]
+pub fn pass(_: XdpContext) -> u32 {
+    xdp_action::XDP_PASS
+}
+
+/// The far end of the wire: counts what arrives.
+#[xdp(frags)]
+pub fn sink(context: XdpContext) -> u32 {
+    if let Some(arrived) = ARRIVED.get_ptr_mut(context.rx_queue_index()) {
+        // SAFETY: one CPU works at a queue at a time.
+        unsafe { (*arrived).frames += 1 };
+    }
+    xdp_action::XDP_DROP
 }
 
 #[cfg(not(test))]

@@ -52,6 +52,7 @@ const TAG_LENGTH: usize = 4;
 const ETHER_TYPE_IPV6_BE: u16 = 0x86dd_u16.to_be();
 const ETHER_TYPE_VLAN_BE: u16 = 0x8100_u16.to_be();
 const TTL: u8 = 64;
+const FIRST_PORT: u16 = 1024;
 
 /// Restores what a forwarder changes, and sets the client: 16 bits of the index are the port, the rest is the address.
 ///
@@ -71,6 +72,12 @@ pub fn write(cursor: Cursor, index: u32) -> Option<()> {
     }
 }
 
+/// The first flow has the first port that hosts speak from by themselves. (IPVS gives no server to port 20, FTP's data.)
+#[inline(always)]
+fn port_be(index: u32) -> u16 {
+    (index as u16).wrapping_add(FIRST_PORT).to_be()
+}
+
 #[inline(always)]
 fn write_ipv4(cursor: Cursor, offset: usize, index: u32) -> Option<()> {
     let ip = cursor.header::<Ipv4>(offset)?;
@@ -78,7 +85,7 @@ fn write_ipv4(cursor: Cursor, offset: usize, index: u32) -> Option<()> {
     let ip = unsafe { &mut *ip };
     ip.ttl = TTL;
     ip.source_be = (0x0a00_0000 | (index >> 16)).to_be();
-    ip.source_port_be = (index as u16).to_be();
+    ip.source_port_be = port_be(index);
     Some(())
 }
 
@@ -89,6 +96,6 @@ fn write_ipv6(cursor: Cursor, index: u32) -> Option<()> {
     let ip = unsafe { &mut *ip };
     ip.hop_limit = TTL;
     ip.source_be[3] = (index >> 16).to_be();
-    ip.source_port_be = (index as u16).to_be();
+    ip.source_port_be = port_be(index);
     Some(())
 }

@@ -10,6 +10,7 @@ use director_common::limits::map;
 
 use super::{
     maps::{Maps, OpenMapError},
+    outer,
     pins::{Found, Pins, PinsError},
     sizes::{Machine, Sizes},
 };
@@ -103,7 +104,11 @@ pub(super) fn load(
     match found {
         // aya takes a pinned map as it is; opening it by its type compares the layouts first.
         Found::Ours => drop(Maps::open(&folder)?),
-        Found::Nothing => pins.make_folder()?,
+        Found::Nothing => {
+            pins.make_folder()?;
+            outer::pin_schedules(&folder.join(map::SCHEDULES))
+                .map_err(|source| OpenMapError::new(map::SCHEDULES, source))?;
+        }
     }
     let mut loader = EbpfLoader::new();
     for (name, entries) in sizes.entries(machine) {

@@ -18,6 +18,7 @@ pub mod ledger;
 mod load;
 mod loads;
 mod maps;
+mod outer;
 pub mod pins;
 pub mod plan;
 pub mod schedule;
