@@ -1,8 +1,8 @@
 //! `cargo xtask build`: the daemon with the XDP object inside it, one file. `director/build.rs` builds the object.
 
-use std::{env, path::PathBuf};
+use std::{env, path::PathBuf, process::Stdio};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use console::style;
 
 use crate::{command, setup};
@@ -45,6 +45,28 @@ pub(crate) fn director(profile: Profile) -> Result<PathBuf> {
     };
     command::run(&mut build)?;
     Ok(target_folder()?.join(folder).join("director"))
+}
+
+/// Builds tests or benchmarks (`verb`) without running them, and tells where the one of this name is.
+pub(crate) fn executable(verb: &str, options: &[&str], name: &str) -> Result<PathBuf> {
+    let mut build = command::cargo();
+    build.args([verb, "--no-run"]).args(options);
+    build.arg("--message-format=json-render-diagnostics");
+    let built = build
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    ensure!(
+        built.status.success(),
+        "`{name}` does not compile; why is above"
+    );
+    let messages = String::from_utf8(built.stdout)?;
+    let file = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == name)
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from));
+    file.with_context(|| format!("cargo built no `{name}`"))
 }
 
 /// Cargo's target folder, wherever it was told to put it: this program lies in `<target>/debug`.

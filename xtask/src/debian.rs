@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::{command, step};
 
@@ -25,9 +25,9 @@ pub(crate) const LAB: [(&str, &str); 11] = [
     ("traceroute", "traceroute"),
 ];
 
-/// Services that come with programs of the lab and that nobody asked for. What would start them is not unpacked, so they
+/// Services that come with programs of the lab and the benchmark and that nobody asked for. What would start them is not unpacked, so they
 /// neither run now nor after a boot; a machine that has the program already has it as it is.
-const SERVICES: [&str; 2] = ["nginx", "iperf3"];
+const SERVICES: [&str; 3] = ["nginx", "iperf3", "ipvsadm"];
 
 /// The packages of those programs that are not there.
 pub(crate) fn missing(programs: &[(&'static str, &'static str)]) -> Vec<&'static str> {
@@ -91,6 +91,33 @@ pub(crate) fn first_known<'a>(choices: &[&'a [&'a str]]) -> Result<Option<&'a [&
         update()?;
     }
     Ok(known())
+}
+
+/// Names that begin so, refreshing apt's lists if `enough` finds the known ones wanting.
+pub(crate) fn names(prefix: &str, enough: impl Fn(&[String]) -> bool) -> Result<Vec<String>> {
+    let known = || -> Result<Vec<String>> {
+        let mut list = Command::new("apt-cache");
+        let output = list.args(["pkgnames", prefix]).output();
+        let output = output.context("cannot run apt-cache; this task needs a Debian machine")?;
+        let names = String::from_utf8_lossy(&output.stdout);
+        Ok(names.lines().map(str::to_owned).collect())
+    };
+    let names = known()?;
+    if enough(&names) || !command::is_root() {
+        return Ok(names);
+    }
+    update()?;
+    known()
+}
+
+/// The command that downloads packages into its current folder and installs nothing.
+pub(crate) fn download(packages: &[&str]) -> Command {
+    let mut download = apt_get();
+    // Root's folders are closed to the user that apt would download as.
+    download
+        .args(["--option", "APT::Sandbox::User=root", "download"])
+        .args(packages);
+    download
 }
 
 pub(crate) fn is_debian() -> bool {

@@ -11,6 +11,7 @@ mod command;
 mod debian;
 mod demo;
 mod fuzz;
+mod guest;
 mod load;
 mod setup;
 mod step;

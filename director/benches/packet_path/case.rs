@@ -269,7 +269,10 @@ impl Ready {
             cpu::stay_on(*cpu)?;
             for first in (first..first + share).step_by(PORTION as usize) {
                 let packets = PORTION.min(share);
-                let flows = in_turn(first, flows - 1);
+                let flows = Flows {
+                    first,
+                    ..Flows::in_turn(flows)
+                };
                 for frame in self.case.frame.opening() {
                     harness.run(&frame.bytes(), flows, packets, XDP_TX)?;
                 }
@@ -281,7 +284,7 @@ impl Ready {
     fn put(&mut self, harness: &mut Harness) -> Result<()> {
         match (&mut self.dataplane, self.case.subject) {
             (Some(dataplane), _) => harness.put(Some(dataplane.program_fd()?)),
-            (None, Subject::Floor) => harness.put_floor(),
+            (None, Subject::Floor) => harness.put_own("floor"),
             (None, _) => harness.put(None),
         }
     }
@@ -292,7 +295,7 @@ impl Ready {
         let time = match self.case.subject {
             Subject::Empty => harness.run_empty(&self.frame, packets, XDP_TX),
             Subject::Harness | Subject::Floor => {
-                harness.run(&self.frame, in_turn(0, 0), packets, XDP_TX)
+                harness.run(&self.frame, Flows::in_turn(1), packets, XDP_TX)
             }
             Subject::Known(flows) => {
                 let action = if self.case.frame.is_for_the_vip() {
@@ -300,7 +303,7 @@ impl Ready {
                 } else {
                     XDP_PASS
                 };
-                harness.run(&self.frame, in_turn(0, flows - 1), packets, action)
+                harness.run(&self.frame, Flows::in_turn(flows), packets, action)
             }
             Subject::New(clients) => {
                 let flows = self.unseen(packets, clients);
@@ -327,13 +330,5 @@ impl Ready {
             mask: u32::MAX,
             clients,
         }
-    }
-}
-
-fn in_turn(first: u32, mask: u32) -> Flows {
-    Flows {
-        first,
-        mask,
-        clients: Clients::InTurn,
     }
 }

@@ -6,6 +6,10 @@ mod case;
 mod cpu;
 mod frames;
 mod harness;
+mod ipvs;
+mod programs;
+mod rate;
+mod rig;
 mod setup;
 
 use std::{fs, path::PathBuf, process::ExitCode};
@@ -40,6 +44,12 @@ struct Options {
     /// CPU to run on.
     #[arg(long, default_value_t = 0)]
     cpu: usize,
+    /// Count packets a second instead, on one core and on two: frames that really leave by an interface.
+    #[arg(long)]
+    pps: bool,
+    /// Compare with IPVS instead, which this machine's kernel must have.
+    #[arg(long, conflicts_with = "pps")]
+    ipvs: bool,
     /// What cargo calls every benchmark with.
     #[arg(long, hide = true)]
     bench: bool,
@@ -52,23 +62,36 @@ fn main() -> Result<ExitCode> {
         "needs root: run `cargo xtask bench` as root"
     );
     println!("{}", machine(&options));
+    let (lines, good) = if options.pps {
+        (rate::measure()?, true)
+    } else if options.ipvs {
+        ipvs::measure()?
+    } else {
+        cases(&options)?
+    };
+    if let Some(file) = &options.json {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(file, text).with_context(|| format!("writing {}", file.display()))?;
+    }
+    Ok(match good {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+/// Every case as a ratio to the floor; whether all kept their limits.
+fn cases(options: &Options) -> Result<(Vec<serde_json::Value>, bool)> {
     // A machine that was busy is given a second chance; a program that is too slow misses its limit again.
     let cpus = cpu::usable()?;
-    let mut figures = measure(&options, &cpus)?;
+    let mut figures = measure(options, &cpus)?;
     if figures.iter().any(Figure::misses_its_limit) {
         println!("a limit was missed; measuring once more");
-        figures = measure(&options, &cpus)?;
+        figures = measure(options, &cpus)?;
     }
     print(&figures);
     println!("{}", without_empty(&figures));
-    if let Some(file) = &options.json {
-        let lines: String = figures.iter().map(Figure::json).collect();
-        fs::write(file, lines).with_context(|| format!("writing {}", file.display()))?;
-    }
-    Ok(match figures.iter().any(Figure::misses_its_limit) {
-        true => ExitCode::FAILURE,
-        false => ExitCode::SUCCESS,
-    })
+    let good = !figures.iter().any(Figure::misses_its_limit);
+    Ok((figures.iter().map(Figure::json).collect(), good))
 }
 
 /// What the figures are of.
@@ -120,15 +143,14 @@ impl Figure {
         format!("{limit} {verdict}")
     }
 
-    fn json(&self) -> String {
+    fn json(&self) -> serde_json::Value {
         let [ns, _, _] = self.ns;
-        let line = serde_json::json!({
+        serde_json::json!({
             "name": self.case.name,
             "ns": ns,
             "floor_ns": self.floor_ns,
             "ratio": self.ratio(),
-        });
-        format!("{line}\n")
+        })
     }
 }
 
@@ -164,6 +186,7 @@ fn measure(options: &Options, cpus: &[usize]) -> Result<Vec<Figure>> {
         }
     }
     progress.finish_and_clear();
+    println!("{}", programs::describe()?);
     Ok(figures(&cases, &times))
 }
 

@@ -23,6 +23,8 @@ pub(crate) const VLAN: u16 = 100;
 /// Flows that a table of the benchmark holds.
 pub(crate) const TABLE: u32 = 131_072;
 const HUGE_TABLE: u32 = 2_097_152;
+/// The interface that a test run's packets come in by.
+const LOOPBACK: u32 = 1;
 
 /// What a data plane has.
 #[derive(Clone, Copy)]
@@ -32,6 +34,7 @@ pub(crate) struct Setup {
     services: u16,
     vlan: u16,
     flows: u32,
+    ifindex: u32,
 }
 
 impl Setup {
@@ -41,6 +44,7 @@ impl Setup {
         services: 1,
         vlan: 0,
         flows: TABLE,
+        ifindex: LOOPBACK,
     };
     pub(crate) const HUGE_TABLE: Self = Self {
         flows: HUGE_TABLE,
@@ -68,6 +72,11 @@ impl Setup {
         ..Self::ONE_SERVICE
     };
 
+    /// The same behind another interface than the one that test runs come in by.
+    pub(crate) const fn behind(self, ifindex: u32) -> Self {
+        Self { ifindex, ..self }
+    }
+
     fn service(self) -> WantedService {
         WantedService {
             instance: InstanceKey::default(),
@@ -86,7 +95,7 @@ impl Setup {
             path: Some(Path::Link {
                 mac: [2, 0, 0, 0, 0, last],
                 source_mac: [2, 0, 0, 0, 0, 6],
-                ifindex: 1,
+                ifindex: self.ifindex,
                 vlan: self.vlan.into(),
                 mtu: 1500,
             }),
