@@ -14,6 +14,7 @@
 mod addresses;
 mod changes;
 mod flow_walk;
+mod full_tables;
 mod limits;
 mod neighbors;
 mod privileges;
@@ -42,6 +43,7 @@ use tracing::{error, info, warn};
 use self::{
     addresses::Addresses,
     flow_walk::{SWEEP_INTERVAL, Walk},
+    full_tables::FullTables,
     neighbors::Neighbors,
     survey::Survey,
     traffic::{LOOK_INTERVAL, Rates},
@@ -104,6 +106,7 @@ struct Daemon {
     sweep: Sweep,
     sweeping: Option<JoinHandle<Result<Sweep, FlowTableError>>>,
     flow_table_size: u32,
+    full_tables: FullTables,
     /// What an operator should know until the next reload.
     warnings: Vec<String>,
     /// Interfaces that run the program in generic mode, and why.
@@ -378,6 +381,7 @@ impl Daemon {
             Ok(sweep) => self.sweep = sweep,
             Err(error) => warn!(error = %Problem::from_error(&error), "flows not swept"),
         }
+        self.tell_of_full_tables();
     }
 
     async fn answer(&mut self, request: Request) {

@@ -7,7 +7,10 @@ use std::{
 
 use serde::Serialize;
 
-use crate::config::{self, Color, Config, Loaded, Record};
+use crate::{
+    config::{self, Color, Config, Loaded, Record},
+    dataplane::{Machine, Sizes, TooLarge},
+};
 
 mod show;
 
@@ -70,22 +73,40 @@ struct CheckReport {
     errors: usize,
     warnings: usize,
     diagnostics: Vec<Record>,
+    /// Why this machine cannot do what the file says; `null` if it can.
+    machine: Option<String>,
 }
 
 fn check(args: &FileArgs, output: &mut impl Write, color: Color) -> io::Result<u8> {
     let loaded = config::load(&args.file);
+    let machine = loaded.config.as_ref().and_then(beyond_this_machine);
     if args.json {
         let report = CheckReport {
-            errors: loaded.errors(),
+            errors: loaded.errors() + usize::from(machine.is_some()),
             warnings: loaded.warnings(),
             diagnostics: loaded.records(),
+            machine: machine.clone(),
         };
         write_json(output, &report)?;
     } else {
         write!(output, "{}", loaded.render(color))?;
+        if let Some(reason) = &machine {
+            writeln!(output, "error: {}: {reason}\n", args.file.display())?;
+        }
         writeln!(output, "{}", summary(args, &loaded))?;
     }
-    Ok(loaded.exit_code())
+    Ok(match machine {
+        Some(_) => FAILED,
+        None => loaded.exit_code(),
+    })
+}
+
+/// Why the tables that a file asks for are too large for this machine.
+fn beyond_this_machine(config: &Config) -> Option<String> {
+    let machine = Machine::this();
+    let sizes = Sizes::of(&config.global.table_sizes, &machine);
+    let error = sizes.check(&machine).err()?;
+    Some(format!("{error}; {}", TooLarge::HELP))
 }
 
 /// The model goes to `output`; what is wrong goes to `errors`, so that JSON stays JSON.

@@ -14,15 +14,15 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    Daemon, Options, addresses::Addresses, color, neighbors::Neighbors, privileges, survey::Survey,
-    tell, traffic::Rates,
+    Daemon, Options, addresses::Addresses, color, full_tables::FullTables, neighbors::Neighbors,
+    privileges, survey::Survey, tell, traffic::Rates,
 };
 use crate::{
     api::{request::QUEUE_DEPTH, response::Problem, server::Server},
     check::{CheckId, CheckSpec, Checks},
     config::{self, Config, Loaded},
     dataplane::{
-        AttachOutcome, DataPlane, Found, Interface, Machine, Sizes,
+        AttachOutcome, DataPlane, Found, Interface, Machine, Sizes, TooLarge,
         clock::SHORTEST_MEASUREMENT,
         flows::{FlowTables, Sweep},
         pins, tables,
@@ -59,6 +59,8 @@ impl Daemon {
                 warn!(%error, "the API ended");
             }
         });
+        let counters = dataplane.counters().unwrap_or_default();
+        let full_tables = FullTables::since(&counters);
         let mut daemon = Self {
             flow_table_size: flow_table_size(&options)?,
             options,
@@ -80,6 +82,7 @@ impl Daemon {
             rates: Rates::default(),
             sweep: Sweep::default(),
             sweeping: None,
+            full_tables,
             warnings: Vec::new(),
             mode_warnings: Vec::new(),
             is_settled: true,
@@ -399,11 +402,9 @@ pub(super) fn sizes(options: &Options, config: &Config) -> Result<Sizes, Problem
     configured.flows = options.flow_table_size.or(configured.flows);
     let machine = Machine::this();
     let sizes = Sizes::of(&configured, &machine);
-    sizes.check(&machine).map_err(|error| {
-        Problem::from_error(&error).help(
-            "lower `director_flow_table_size` and its like in `global_defs`, or --flow-table-size; without them the memory decides",
-        )
-    })?;
+    sizes
+        .check(&machine)
+        .map_err(|error| Problem::from_error(&error).help(TooLarge::HELP))?;
     Ok(sizes)
 }
 

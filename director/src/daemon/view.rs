@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use director_common::counters::Counter;
 
-use super::Daemon;
+use super::{Daemon, full_tables};
 use crate::{
     api::response::{
         AttachMode, FlowTable, Forwarding, InstanceStatus, ListedServer, ListedService,
@@ -186,35 +186,12 @@ fn warnings(daemon: &Daemon, counters: &[(Counter, u64)]) -> Vec<String> {
             warnings.push(format!("the quorum of {} is lost: {then}", service.id));
         }
     }
-    for (counter, times) in counters.iter().filter(|(_, times)| *times > 0) {
-        if let Some(table) = full_table(*counter) {
-            warnings.push(format!(
-                "the table of {table} in `global_defs`: it could not take an entry {times} times"
-            ));
-        }
-    }
-    if daemon.sweep.flows - daemon.sweep.half_open > daemon.flow_table_size / 10 * 9 {
-        warnings.push(format!(
-            "the flow table is nearly full ({} of {}): new connections push out those that were silent longest; raise director_flow_table_size",
-            daemon.sweep.flows, daemon.flow_table_size
-        ));
-    }
+    warnings.extend(full_tables::warnings(
+        counters,
+        &daemon.sweep,
+        daemon.flow_table_size,
+    ));
     warnings
-}
-
-/// The table that a counter says is full, and what makes it larger.
-pub(super) const fn full_table(counter: Counter) -> Option<&'static str> {
-    match counter {
-        Counter::FlowTableFull => Some("flows is full; raise director_flow_table_size"),
-        Counter::HalfOpenTableFull => {
-            Some("half-open flows is full; raise director_half_open_table_size")
-        }
-        Counter::TemplateTableFull => {
-            Some("persistence templates is full; raise director_persistence_table_size")
-        }
-        Counter::FragmentTableFull => Some("fragments is full; raise director_fragment_table_size"),
-        _ => None,
-    }
 }
 
 /// `GET /v1/listing`, without the numbers of flows, which [`count`] adds.

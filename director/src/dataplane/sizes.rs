@@ -42,6 +42,11 @@ pub struct TooLarge {
     memory: u64,
 }
 
+impl TooLarge {
+    /// What the operator can do.
+    pub const HELP: &str = "lower `director_flow_table_size` and its like in `global_defs`, or --flow-table-size; without them the memory decides";
+}
+
 const MIB: u64 = 1 << 20;
 /// Bytes that the kernel takes for an entry beside its key and its value: the element's head (48) and its bucket (16, rounded
 /// up to a power of two of buckets).

@@ -147,3 +147,29 @@ fn show_as_json_has_every_setting_by_its_unit() {
     assert_eq!(service["real_servers"][0]["upper_threshold"], 1000);
     assert_eq!(model["virtual_servers"][1]["persistence_prefix"], 24);
 }
+
+#[test]
+fn check_refuses_tables_that_this_machine_has_no_memory_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("keepalived.conf");
+    // 112 bytes a flow, and more than that for IPv6: far beyond any machine that runs tests.
+    let text_of_file = "global_defs {\n  director_flow_table_size 134217728\n  director_half_open_table_size 134217728\n  \
+         director_persistence_table_size 134217728\n  director_fragment_table_size 134217728\n}\n";
+    std::fs::write(&file, text_of_file).expect("a file");
+    let args = FileArgs { file, json: false };
+    let mut output = Vec::new();
+    let code = check(&args, &mut output, Color::Plain).expect("memory takes it");
+    let output = text(output);
+    assert_eq!(code, FAILED, "{output}");
+    assert!(
+        output.contains("more than half of this machine's memory")
+            && output.contains("director_flow_table_size"),
+        "{output}"
+    );
+    let mut json = Vec::new();
+    let args = FileArgs { json: true, ..args };
+    check(&args, &mut json, Color::Plain).expect("memory takes it");
+    let report: serde_json::Value = serde_json::from_slice(&json).expect("it is JSON");
+    assert_eq!(report["errors"], 1);
+    assert!(report["machine"].is_string(), "{report}");
+}
