@@ -16,8 +16,8 @@ use crate::{
 const PACKET_PATH: &str = "packet_path";
 /// A good run takes half a minute on two processors; the emulator slows down with everything else on the machine.
 const GUEST_LIMIT: Duration = Duration::from_mins(10);
-/// Packets of each of the model's worlds there, where every one of them costs a hundred times as much.
-const GUEST_PACKETS: u32 = 5000;
+/// Fewer packets of each of the model's worlds and of the flood there, where every one of them costs a hundred times as much.
+const GUEST_PACKETS: &str = "DIRECTOR_MODEL_PACKETS=5000 DIRECTOR_FLOOD_PACKETS=200000";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
@@ -74,10 +74,7 @@ fn on(kernel: Kernel, filters: &[String]) -> Result<()> {
         &["--package", "director", "--test", PACKET_PATH],
         PACKET_PATH,
     )?;
-    let mut script = format!(
-        "export DIRECTOR_MODEL_PACKETS={GUEST_PACKETS}\nexec {}",
-        guest::quoted(&suite)?
-    );
+    let mut script = format!("export {GUEST_PACKETS}\nexec {}", guest::quoted(&suite)?);
     for filter in filters {
         script += &format!(" {}", guest::quoted(filter.as_ref())?);
     }

@@ -3,6 +3,7 @@
 mod answers;
 mod bench;
 mod dump;
+mod flood;
 mod flows;
 mod forward;
 mod fragments;
@@ -15,9 +16,22 @@ mod sweep;
 
 mod packets;
 
+// What makes packets by the million is the benchmark's.
+#[allow(dead_code, reason = "the benchmark needs more of it")]
+#[path = "../../benches/packet_path/cpu.rs"]
+mod cpu;
+#[allow(dead_code, reason = "the benchmark needs more of it")]
+#[path = "../../benches/packet_path/harness.rs"]
+mod harness;
+
 use director_common::counters::Counter;
 
 use crate::bench::{Bench, PASS, TX};
+
+/// What the environment asks for; an emulated machine needs fewer packets than this one.
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
+}
 
 #[test]
 fn every_exit_is_counted_once() {

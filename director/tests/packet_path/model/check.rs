@@ -3,7 +3,7 @@
 //! A world is told by its seed. A failure names it, and [`WORLDS`] keeps those that once failed. `cargo xtask fuzz` looks at new
 //! ones, with packets that hardly any host would send.
 
-use std::{collections::BTreeMap, env};
+use std::collections::BTreeMap;
 
 use director::dataplane::Sizes;
 use director_common::limits::map;
@@ -12,7 +12,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
 use super::{Model, Outcome, world};
-use crate::bench::Bench;
+use crate::{bench::Bench, number};
 
 /// The worlds of every run. Those that once showed a difference are among them.
 const WORLDS: [u64; 4] = [1, 2, 3, 4];
@@ -72,11 +72,6 @@ fn fuzz() {
 
 fn packets_of_a_world() -> u64 {
     number("DIRECTOR_MODEL_PACKETS", PACKETS)
-}
-
-/// What the environment says.
-fn number(name: &str, default: u64) -> u64 {
-    env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
 fn compare(seed: u64, packets: u64, mutated: u32) {
