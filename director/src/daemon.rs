@@ -21,6 +21,7 @@ mod privileges;
 mod reload;
 mod start;
 mod survey;
+mod telling;
 mod traffic;
 mod view;
 
@@ -42,7 +43,7 @@ use tracing::{error, info, warn};
 
 use self::{
     addresses::Addresses,
-    flow_walk::{SWEEP_INTERVAL, Walk},
+    flow_walk::SWEEP_INTERVAL,
     full_tables::FullTables,
     neighbors::Neighbors,
     survey::Survey,
@@ -59,11 +60,10 @@ use crate::{
         Attached, DataPlane, XdpMode,
         expiry::Jiffies,
         flows::{FlowTableError, Sweep},
-        ledger::Ledger,
-        pins,
     },
     host::{Host, HostEvent, Monitor},
     model::{Event, Model, Notice, event::Verdict, notice::Severity},
+    tell::Teller,
 };
 
 /// What the daemon is started with.
@@ -107,6 +107,7 @@ struct Daemon {
     sweeping: Option<JoinHandle<Result<Sweep, FlowTableError>>>,
     flow_table_size: u32,
     full_tables: FullTables,
+    teller: Teller,
     /// What an operator should know until the next reload.
     warnings: Vec<String>,
     /// Interfaces that run the program in generic mode, and why.
@@ -325,7 +326,10 @@ impl Daemon {
     /// Brings the tables to what the model wants. What fails is tried again with the next event, and at the next look.
     fn settle(&mut self) {
         match self.dataplane.apply(&self.model.wanted()) {
-            Ok(_) => self.is_settled = true,
+            Ok(_) => {
+                self.is_settled = true;
+                self.tell_ended();
+            }
             Err(error) => {
                 self.is_settled = false;
                 error!(error = %Problem::from_error(&error), "the data plane could not be brought up to date; trying again");
@@ -352,36 +356,6 @@ impl Daemon {
         self.dataplane
             .read_clock(at)
             .map_err(|error| Problem::from_error(&error))
-    }
-
-    fn walk(&mut self) -> Result<Walk, Problem> {
-        let now = self.read_clock(Instant::now())?;
-        let tables = self.dataplane.tables();
-        let persistence = self.model.services().iter().filter_map(|service| {
-            let id = tables.services.get(&service.id.key())?.id;
-            Some((id, service.persistence?.timeout))
-        });
-        let ledger = Ledger::new(now, *self.model.timeouts(), tables, &persistence.collect());
-        Ok(Walk::new(pins::folder(&self.options.pins), ledger))
-    }
-
-    /// Begins a sweep, unless the last one is still going on.
-    fn begin_sweep(&mut self) {
-        if self.sweeping.is_some() {
-            return;
-        }
-        match self.walk() {
-            Ok(walk) => self.sweeping = Some(walk.sweep()),
-            Err(problem) => warn!(%problem, "flows not swept"),
-        }
-    }
-
-    fn end_sweep(&mut self, result: Result<Sweep, FlowTableError>) {
-        match result {
-            Ok(sweep) => self.sweep = sweep,
-            Err(error) => warn!(error = %Problem::from_error(&error), "flows not swept"),
-        }
-        self.tell_of_full_tables();
     }
 
     async fn answer(&mut self, request: Request) {

@@ -10,3 +10,4 @@ pub mod dataplane;
 pub mod host;
 pub mod logging;
 pub mod model;
+pub mod tell;

@@ -12,7 +12,7 @@ use crate::{
 pub struct Service {
     address: SocketAddr,
     head: String,
-    check: &'static str,
+    check: String,
     real_servers: Vec<(IpAddr, String)>,
 }
 
@@ -49,8 +49,8 @@ impl Service {
             Protocol::Udp => "protocol UDP",
         };
         let check = match protocol {
-            Protocol::Tcp => "    TCP_CHECK {\n      connect_timeout 1\n    }\n",
-            Protocol::Udp => "",
+            Protocol::Tcp => "    TCP_CHECK {\n      connect_timeout 1\n    }\n".to_owned(),
+            Protocol::Udp => String::new(),
         };
         Self {
             address,
@@ -62,7 +62,15 @@ impl Service {
 
     /// Leaves its real servers unchecked: a server that is busy with one client takes a check for another one.
     pub fn unchecked(mut self) -> Self {
-        self.check = "";
+        self.check.clear();
+        self
+    }
+
+    /// Has its real servers checked on another port than the one that clients use.
+    pub fn checked_on(mut self, port: u16) -> Self {
+        self.check = format!(
+            "    TCP_CHECK {{\n      connect_port {port}\n      connect_timeout 1\n    }}\n"
+        );
         self
     }
 
@@ -114,7 +122,7 @@ impl Service {
             for line in settings.lines() {
                 *text += &format!("    {line}\n");
             }
-            *text += self.check;
+            *text += &self.check;
             *text += "  }\n";
         }
         *text += "}\n";

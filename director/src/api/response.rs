@@ -15,7 +15,7 @@ pub use listing::{
 };
 pub use status::{
     AttachMode, FlowTable, InstanceStatus, Role, ServerKind, ServerState, ServerStatus,
-    ServiceStatus, Status,
+    ServiceStatus, Status, Told,
 };
 
 /// Why something could not be done, for a person: every error of the command line and every answer that is not 200.

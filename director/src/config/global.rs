@@ -14,6 +14,9 @@ use super::{
     vrrp::Version,
 };
 
+/// More connections than one thread tells in a second.
+const MOST_RESETS: u32 = 10_000_000;
+
 /// Settings of the whole daemon.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Global {
@@ -23,6 +26,8 @@ pub struct Global {
     pub lvs_timeouts: LvsTimeouts,
     /// `director_flow_table_size` and the like.
     pub table_sizes: TableSizes,
+    /// `director_reset_rate`: connections of a real server that went which are told in a second; 0: as fast as it goes.
+    pub reset_rate: Option<u32>,
 }
 
 /// `lvs_timeouts`: how long flows without packets are kept; `None`: the default.
@@ -65,6 +70,9 @@ pub(super) fn read(root: &mut Settings<'_, '_>) -> (Global, Version) {
         version = Version::read(&mut settings, "vrrp_version").unwrap_or(version);
         lvs_timeouts(&mut settings, &mut global.lvs_timeouts);
         table_sizes(&mut settings, &mut global.table_sizes);
+        if let Some(rate) = settings.number("director_reset_rate", 0..=MOST_RESETS) {
+            global.reset_rate = Some(rate.value);
+        }
         settings.finish();
     }
     (global, version)

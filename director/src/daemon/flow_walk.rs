@@ -1,17 +1,24 @@
 //! Walks of the flow table, off the owner's thread: the sweep at its pace, and the listings that people ask for.
 
-use std::{net::SocketAddr, ops::ControlFlow, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    ops::ControlFlow,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use director_common::protocol;
 use tokio::{sync::mpsc, task::JoinHandle};
+use tracing::warn;
 
-use super::view;
+use super::{Daemon, view};
 use crate::{
     api::response::{Connection, Problem},
     config::Protocol,
     dataplane::{
         flows::{FlowTableError, FlowTables, Row, Sweep},
         ledger::Ledger,
+        pins,
     },
 };
 
@@ -23,6 +30,38 @@ pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub(super) struct Walk {
     folder: PathBuf,
     ledger: Ledger,
+}
+
+impl Daemon {
+    pub(super) fn walk(&mut self) -> Result<Walk, Problem> {
+        let now = self.read_clock(Instant::now())?;
+        let tables = self.dataplane.tables();
+        let persistence = self.model.services().iter().filter_map(|service| {
+            let id = tables.services.get(&service.id.key())?.id;
+            Some((id, service.persistence?.timeout))
+        });
+        let ledger = Ledger::new(now, *self.model.timeouts(), tables, &persistence.collect());
+        Ok(Walk::new(pins::folder(&self.options.pins), ledger))
+    }
+
+    /// Begins a sweep, unless the last one is still going on.
+    pub(super) fn begin_sweep(&mut self) {
+        if self.sweeping.is_some() {
+            return;
+        }
+        match self.walk() {
+            Ok(walk) => self.sweeping = Some(walk.sweep()),
+            Err(problem) => warn!(%problem, "flows not swept"),
+        }
+    }
+
+    pub(super) fn end_sweep(&mut self, result: Result<Sweep, FlowTableError>) {
+        match result {
+            Ok(sweep) => self.sweep = sweep,
+            Err(error) => warn!(error = %Problem::from_error(&error), "flows not swept"),
+        }
+        self.tell_of_full_tables();
+    }
 }
 
 impl Walk {

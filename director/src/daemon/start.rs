@@ -29,6 +29,7 @@ use crate::{
     },
     host::{Host, HostEvent},
     model::{Event, Model, Neighbor, Place, ServiceId, Topology},
+    tell::Teller,
 };
 
 /// How long the start waits for the real servers' MAC addresses. The kernel gives up after three questions, one a second.
@@ -83,6 +84,7 @@ impl Daemon {
             sweep: Sweep::default(),
             sweeping: None,
             full_tables,
+            teller: teller()?,
             warnings: Vec::new(),
             mode_warnings: Vec::new(),
             is_settled: true,
@@ -406,6 +408,12 @@ pub(super) fn sizes(options: &Options, config: &Config) -> Result<Sizes, Problem
         .check(&machine)
         .map_err(|error| Problem::from_error(&error).help(TooLarge::HELP))?;
     Ok(sizes)
+}
+
+fn teller() -> Result<Teller, Problem> {
+    Teller::start().map_err(|error| {
+        Problem::from_error(&error).help("the resets that end connections are sent by raw sockets; run as root, or with CAP_NET_RAW")
+    })
 }
 
 /// The size that the flow tables have, which is an earlier daemon's where its pins were taken over.

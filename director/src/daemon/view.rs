@@ -9,7 +9,7 @@ use crate::{
     api::response::{
         AttachMode, FlowTable, Forwarding, InstanceStatus, ListedServer, ListedService,
         ListedTimeouts, Listing, Problem, Rate, ServerKind, ServerState, ServerStatus,
-        ServiceStatus, Status,
+        ServiceStatus, Status, Told,
     },
     config::VrrpInstance,
     dataplane::{
@@ -18,6 +18,7 @@ use crate::{
         tables::{self, Path},
     },
     model::{Model, RealServer, Service, State, pool::Met},
+    tell,
 };
 
 /// `GET /v1/status`.
@@ -54,7 +55,17 @@ pub(super) fn status(daemon: &Daemon) -> Result<Status, Problem> {
             half_open: daemon.sweep.half_open.into(),
             memory_bytes: dump::memory_bytes(&daemon.options.pins),
         },
+        told: told(daemon.teller.counts()),
     })
+}
+
+const fn told(counts: tell::Counts) -> Told {
+    Told {
+        connections: counts.connections,
+        untold_clients: counts.untold_clients,
+        untold_servers: counts.untold_servers,
+        datagram_flows: counts.datagram_flows,
+    }
 }
 
 fn instance_status(daemon: &Daemon, instance: &VrrpInstance) -> InstanceStatus {

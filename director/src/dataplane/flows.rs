@@ -2,6 +2,8 @@
 //!
 //! The handles are their own, opened from the pins, so that a long walk needs nothing of the daemon's owner task.
 
+mod ended;
+
 use std::{
     collections::{BTreeMap, HashSet},
     hash::Hash,
@@ -26,6 +28,8 @@ use super::{
     loads::{Loads, Snapshot},
     maps::{self, OpenMapError, PlainHash},
 };
+
+pub use ended::Place;
 
 /// All tables that the packet path fills and the daemon expires.
 pub struct FlowTables {

@@ -12,6 +12,7 @@ mod batch;
 pub mod clock;
 pub mod counters;
 pub mod dump;
+pub mod ended;
 pub mod expiry;
 pub mod flows;
 pub mod ledger;
@@ -43,13 +44,16 @@ pub use self::{
     sizes::{Machine, Sizes, TooLarge},
     tables::{TableFull, Tables, Wanted},
 };
-use self::{clock::Clock, expiry::Jiffies, load::Part, maps::Maps, plan::MapOp};
+use self::{
+    clock::Clock, ended::EndedServers, expiry::Jiffies, load::Part, maps::Maps, plan::MapOp,
+};
 
 /// The loaded program and its maps.
 pub struct DataPlane {
     object: Ebpf,
     maps: Maps,
     tables: Tables,
+    ended: EndedServers,
     pins: Pins,
     found: Found,
     clock: Option<Clock>,
@@ -101,6 +105,7 @@ impl DataPlane {
             object,
             maps,
             tables: Tables::default(),
+            ended: EndedServers::default(),
             pins,
             found,
             clock: None,
@@ -159,8 +164,14 @@ impl DataPlane {
                 return Err(error.into());
             }
         }
+        self.ended.extend(ended::between(&self.tables, &next));
         self.tables = next;
         Ok(ops)
+    }
+
+    /// The real servers that went out of use since this was asked last: their flows are over.
+    pub fn take_ended(&mut self) -> EndedServers {
+        std::mem::take(&mut self.ended)
     }
 
     /// From now on the pins stay when this value is dropped.

@@ -2,23 +2,13 @@
 //!
 //! [`Announcer`] says when and is pure; only [`Host::announce`] sends.
 
-use std::{
-    io,
-    net::IpAddr,
-    os::fd::IntoRawFd,
-    time::{Duration, Instant},
-};
+use std::{io, net::IpAddr, time::Instant};
 
 use caps::Capability;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType};
-use pnet_datalink::{Channel, ChannelType, Config, DataLinkSender, NetworkInterface};
 use thiserror::Error;
 
-use super::{Host, arp, error::KernelError, links::Link, ndp};
+use super::{Host, arp, error::KernelError, frames, links::Link, ndp};
 use crate::config::GratuitousArp;
-
-/// How long one frame may wait for room in the device's queue. A link that is stuck must not stop the daemon.
-const SEND_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// When the VIPs of an instance that became Master are announced: a burst at once, a second one after a delay, for
 /// those switches and hosts that missed the first, and refreshes if they are wanted.
@@ -107,7 +97,7 @@ impl Host {
 }
 
 fn send(link: &Link, frame: &[u8], frames: u32) -> io::Result<()> {
-    let mut sender = open(link)?;
+    let mut sender = frames::sender(link.index)?;
     for _ in 0..frames {
         let unsent = || Err(io::ErrorKind::Unsupported.into());
         sender.send_to(frame, None).unwrap_or_else(unsent)?;
@@ -115,40 +105,10 @@ fn send(link: &Link, frame: &[u8], frames: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// A packet socket that only sends: with protocol 0 it receives nothing (packet(7)), where one that receives would
-/// get a copy of every packet that the director forwards.
-fn open(link: &Link) -> io::Result<Box<dyn DataLinkSender>> {
-    let socket = nix::sys::socket::socket(
-        AddressFamily::Packet,
-        SockType::Raw,
-        SockFlag::SOCK_CLOEXEC,
-        None,
-    )?;
-    let config = Config {
-        write_timeout: Some(SEND_TIMEOUT),
-        promiscuous: false,
-        // The channel takes the socket over and closes it. It has the protocol for `bind` from here; the frames are
-        // whole all the same, since the socket is a raw one.
-        socket_fd: Some(socket.into_raw_fd()),
-        channel_type: ChannelType::Layer3(0),
-        ..Config::default()
-    };
-    let interface = NetworkInterface {
-        name: link.name.clone(),
-        description: String::new(),
-        index: link.index,
-        mac: Some(link.mac.into()),
-        ips: Vec::new(),
-        flags: 0,
-    };
-    match pnet_datalink::channel(&interface, config)? {
-        Channel::Ethernet(sender, _receiver) => Ok(sender),
-        _ => Err(io::ErrorKind::Unsupported.into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn announcer(pace: GratuitousArp) -> (Announcer, Instant) {

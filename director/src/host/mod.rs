@@ -11,6 +11,7 @@ pub mod addresses;
 pub mod announce;
 pub mod arp;
 pub mod error;
+pub mod frames;
 pub mod links;
 pub mod monitor;
 pub mod ndp;

@@ -37,6 +37,7 @@ mod schedulers;
 mod services;
 mod sorry_server;
 mod thresholds;
+mod told;
 mod way;
 
 /// What is waited for happens within half a second or so; this long only on a machine that is busy with other things.

@@ -34,6 +34,8 @@ pub struct Status {
     pub warnings: Vec<String>,
     /// The flow table.
     pub flows: FlowTable,
+    /// What became of connections whose real server went, since the daemon started.
+    pub told: Told,
 }
 
 /// One VRRP instance.
@@ -217,6 +219,19 @@ pub struct FlowTable {
     pub half_open: u64,
     /// Kernel memory of all maps, bytes.
     pub memory_bytes: u64,
+}
+
+/// Connections whose real server went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// TCP connections that were ended at both ends.
+    pub connections: u64,
+    /// Clients of theirs that could not be told.
+    pub untold_clients: u64,
+    /// Connections of which their real server could not be told.
+    pub untold_servers: u64,
+    /// Flows of datagrams that were forgotten: the next datagram is scheduled afresh.
+    pub datagram_flows: u64,
 }
 
 /// Times as RFC 3339 in UTC, to the second.

@@ -23,7 +23,7 @@ use crate::{
     api::{
         client::{Client, ClientError},
         request::QUEUE_DEPTH,
-        response::{Connection, ConnectionState, FlowTable, Listing, Reloaded, Status},
+        response::{Connection, ConnectionState, FlowTable, Listing, Reloaded, Status, Told},
     },
     config::Protocol,
 };
@@ -44,6 +44,7 @@ fn status() -> Status {
             half_open: 0,
             memory_bytes: 0,
         },
+        told: Told::default(),
     }
 }
 

@@ -46,8 +46,15 @@ pub fn render(status: &Status, now: SystemTime, style: Style) -> String {
 }
 
 fn header(status: &Status, now: SystemTime) -> String {
+    let told = match status.told.connections {
+        0 => String::new(),
+        connections => format!(
+            "{connections} connections of servers that went were ended at both ends; {} clients and {} servers could not be told\n",
+            status.told.untold_clients, status.told.untold_servers,
+        ),
+    };
     format!(
-        "director {}, pid {}, running since {}\nconfiguration {}\n{} of {} flows, {} of them half-open; the tables take {} MiB\n",
+        "director {}, pid {}, running since {}\nconfiguration {}\n{} of {} flows, {} of them half-open; the tables take {} MiB\n{told}",
         status.version,
         status.pid,
         since(status.started, now),

@@ -21,6 +21,7 @@ pub(in super::super) const GLOBAL_DEFS: Table = Table {
                 "director_half_open_table_size",
                 "director_persistence_table_size",
                 "director_fragment_table_size",
+                "director_reset_rate",
             ],
         ),
         not_yet(BLOCK, NO_MAIL, &["notification_email"]),

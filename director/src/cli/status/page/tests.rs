@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::UNIX_EPOCH};
 
 use super::*;
 use crate::{
-    api::response::{AttachMode, FlowTable},
+    api::response::{AttachMode, FlowTable, Told},
     config::{Protocol, Scheduler},
 };
 
@@ -84,6 +84,11 @@ fn status() -> Status {
             half_open: 3,
             memory_bytes: 89_128_960,
         },
+        told: Told {
+            connections: 500,
+            untold_servers: 1,
+            ..Told::default()
+        },
     }
 }
 
@@ -95,6 +100,7 @@ fn the_page_tells_all_and_calmly() {
 director 0.1.0, pid 4711, running since 3 min ago (2026-11-20T22:46:56Z)
 configuration /etc/keepalived/keepalived.conf
 12 of 262144 flows, 3 of them half-open; the tables take 85 MiB
+500 connections of servers that went were ended at both ends; 0 clients and 1 servers could not be told
 
 VRRP instances
   VI_1  MASTER  eth0 (native)  VRID 51  192.168.66.251/32, 192.168.66.252/32
@@ -122,6 +128,7 @@ fn a_director_without_services_has_only_a_header() {
     status.services.clear();
     status.counters.clear();
     status.warnings.clear();
+    status.told = Told::default();
     assert_eq!(
         render(&status, at(180), Style::Plain),
         "\

@@ -1,0 +1,115 @@
+//! The flows of real servers that have ended: found, and taken out one by one.
+
+use std::{net::SocketAddr, ops::ControlFlow};
+
+use aya::maps::IterableMap as _;
+
+use director_common::{
+    flow::{Flow, FlowKeyV4, FlowKeyV6},
+    limits::map,
+};
+
+use super::{FlowKey, FlowTableError, FlowTables, PlainHash, batch, maps, ports, walk};
+use crate::dataplane::ended::{EndedServers, server_of};
+
+/// Where a flow was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place(Key);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    V4(FlowKeyV4),
+    V6(FlowKeyV6),
+    HalfOpenV4(FlowKeyV4),
+    HalfOpenV6(FlowKeyV6),
+}
+
+impl Place {
+    /// The client and its port.
+    #[must_use]
+    pub fn client(&self) -> SocketAddr {
+        match &self.0 {
+            Key::V4(key) | Key::HalfOpenV4(key) => client(key),
+            Key::V6(key) | Key::HalfOpenV6(key) => client(key),
+        }
+    }
+
+    /// The VIP and its port.
+    #[must_use]
+    pub fn vip(&self) -> SocketAddr {
+        match &self.0 {
+            Key::V4(key) | Key::HalfOpenV4(key) => vip(key),
+            Key::V6(key) | Key::HalfOpenV6(key) => vip(key),
+        }
+    }
+
+    /// IP protocol number.
+    #[must_use]
+    pub fn protocol(&self) -> u8 {
+        let protocol = match &self.0 {
+            Key::V4(key) | Key::HalfOpenV4(key) => key.protocol,
+            Key::V6(key) | Key::HalfOpenV6(key) => key.protocol,
+        };
+        u8::try_from(protocol).unwrap_or_default()
+    }
+}
+
+fn client<K: FlowKey>(key: &K) -> SocketAddr {
+    (key.client(), ports(key.ports()).0).into()
+}
+
+fn vip<K: FlowKey>(key: &K) -> SocketAddr {
+    (key.vip(), ports(key.ports()).1).into()
+}
+
+impl FlowTables {
+    /// Finds the flows of these servers: those that were heard more than once first.
+    ///
+    /// # Errors
+    ///
+    /// [`FlowTableError::Read`].
+    pub fn find_ended(&self, ended: &EndedServers) -> Result<Vec<Place>, FlowTableError> {
+        let mut found = Vec::new();
+        let mut look = |key: Key, flow: &Flow| {
+            if server_of(ended, flow).is_some() {
+                found.push(Place(key));
+            }
+            ControlFlow::Continue(())
+        };
+        walk(&self.flows_v4, map::FLOWS_V4, |key, flow| {
+            look(Key::V4(*key), flow)
+        })?;
+        walk(&self.flows_v6, map::FLOWS_V6, |key, flow| {
+            look(Key::V6(*key), flow)
+        })?;
+        walk(&self.half_open_v4, map::HALF_OPEN_V4, |key, flow| {
+            look(Key::HalfOpenV4(*key), flow)
+        })?;
+        walk(&self.half_open_v6, map::HALF_OPEN_V6, |key, flow| {
+            look(Key::HalfOpenV6(*key), flow)
+        })?;
+        Ok(found)
+    }
+
+    /// Takes a flow out, with what it holds now. `None`: it has gone, or it is another one by now, which stays.
+    pub fn take_ended(&mut self, place: &Place, ended: &EndedServers) -> Option<Flow> {
+        match &place.0 {
+            Key::V4(key) => take(&mut self.flows_v4, key, ended),
+            Key::V6(key) => take(&mut self.flows_v6, key, ended),
+            Key::HalfOpenV4(key) => take(&mut self.half_open_v4, key, ended),
+            Key::HalfOpenV6(key) => take(&mut self.half_open_v6, key, ended),
+        }
+    }
+}
+
+fn take<K: FlowKey>(map: &mut PlainHash<K, Flow>, key: &K, ended: &EndedServers) -> Option<Flow> {
+    // What cannot be read is not told either; the next packet is answered all the same.
+    let flow = batch::take::<K, Flow>(map.map(), key).ok().flatten()?;
+    if server_of(ended, &flow).is_some() {
+        return Some(flow);
+    }
+    // The client has opened another connection in the meantime. If the packet path made it anew in this instant, that one is newer.
+    const NOT_OVER_ANOTHER: u64 = 1;
+    let _newer = map.insert(maps::Plain(*key), maps::Plain(flow), NOT_OVER_ANOTHER);
+    None
+}

@@ -1,0 +1,14 @@
+//! Nobody left hanging: when a real server goes, both ends of each of its connections are told.
+//!
+//! `reset` makes the packets and `pace` says how fast they go; both are pure. `sender` has the sockets, [`Teller`] the thread. The packet
+//! path answers whoever speaks; this is for those who do not.
+
+pub mod pace;
+pub mod reset;
+mod sender;
+mod teller;
+
+pub use teller::{Counts, Job, Teller};
+
+/// Connections told in a second unless the configuration says otherwise.
+pub const DEFAULT_RATE: u32 = 50_000;

@@ -1,0 +1,217 @@
+//! The thread that tells: it takes the flows of servers that have ended out of the tables, one by one, and sends the resets.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    net::IpAddr,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use director_common::{protocol, tcp::FlowState};
+use tracing::{error, info, warn};
+
+use super::{pace::Pace, reset::Connection, sender::Sender};
+use crate::dataplane::{
+    ended::{Ended, EndedServers, server_of},
+    flows::{FlowTableError, FlowTables},
+    tables,
+};
+
+/// Servers that have ended, and how their connections are to be told.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Where the tables are pinned.
+    pub folder: PathBuf,
+    /// The servers, by index.
+    pub ended: EndedServers,
+    /// Why, by index: for the log.
+    pub reasons: BTreeMap<u32, String>,
+    /// How fast.
+    pub pace: Pace,
+}
+
+/// What became of connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Connections that were ended.
+    pub connections: u64,
+    /// Clients that could not be told.
+    pub untold_clients: u64,
+    /// Real servers that could not be told of a connection.
+    pub untold_servers: u64,
+    /// Flows of datagrams, of which nobody is told: the next one is scheduled afresh.
+    pub datagram_flows: u64,
+}
+
+/// The same since the start, shared with the thread.
+#[derive(Debug, Default)]
+struct Totals {
+    connections: AtomicU64,
+    untold_clients: AtomicU64,
+    untold_servers: AtomicU64,
+    datagram_flows: AtomicU64,
+}
+
+/// Hands jobs to the thread. The thread ends when this is dropped and its jobs are done.
+#[derive(Debug)]
+pub struct Teller {
+    jobs: mpsc::Sender<Job>,
+    totals: Arc<Totals>,
+}
+
+impl Teller {
+    /// Starts the thread. It opens its sockets in the network namespace of the caller.
+    ///
+    /// # Errors
+    ///
+    /// CAP_NET_RAW is missing, or there can be no more threads.
+    pub fn start() -> io::Result<Self> {
+        let sender = Sender::open()?;
+        let (jobs, queue) = mpsc::channel();
+        let totals = Arc::new(Totals::default());
+        let mut worker = Worker {
+            sender,
+            totals: Arc::clone(&totals),
+        };
+        thread::Builder::new()
+            .name("teller".to_owned())
+            .spawn(move || queue.iter().for_each(|job| worker.work(&job)))?;
+        Ok(Self { jobs, totals })
+    }
+
+    /// Has a job done, after those before it.
+    pub fn tell(&self, job: Job) {
+        if self.jobs.send(job).is_err() {
+            error!("the thread that tells connections is gone; they learn it when they speak");
+        }
+    }
+
+    /// What became of connections since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let of = |total: &AtomicU64| total.load(Ordering::Relaxed);
+        Counts {
+            connections: of(&self.totals.connections),
+            untold_clients: of(&self.totals.untold_clients),
+            untold_servers: of(&self.totals.untold_servers),
+            datagram_flows: of(&self.totals.datagram_flows),
+        }
+    }
+}
+
+struct Worker {
+    sender: Sender,
+    totals: Arc<Totals>,
+}
+
+/// What became of the connections of one server, with the first thing that went wrong.
+#[derive(Default)]
+struct Outcome {
+    counts: Counts,
+    first_error: Option<io::Error>,
+}
+
+impl Worker {
+    fn work(&mut self, job: &Job) {
+        let began = Instant::now();
+        match self.tell_all(job, began) {
+            Ok(outcomes) => report(job, &outcomes, began.elapsed()),
+            Err(error) => error!(
+                %error,
+                "the flows of servers that are gone could not be read; their connections learn it when they speak"
+            ),
+        }
+    }
+
+    fn tell_all(
+        &mut self,
+        job: &Job,
+        began: Instant,
+    ) -> Result<BTreeMap<u32, Outcome>, FlowTableError> {
+        let mut tables = FlowTables::open(&job.folder)?;
+        let mut outcomes: BTreeMap<u32, Outcome> = BTreeMap::new();
+        let mut told = 0;
+        for place in tables.find_ended(&job.ended)? {
+            let Some(flow) = tables.take_ended(&place, &job.ended) else {
+                continue;
+            };
+            let Some(ended) = server_of(&job.ended, &flow) else {
+                continue;
+            };
+            let outcome = outcomes.entry(flow.server).or_default();
+            if place.protocol() != protocol::TCP {
+                outcome.counts.datagram_flows += 1;
+                self.totals.datagram_flows.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            if is_over(FlowState(flow.state)) {
+                continue;
+            }
+            let connection = Connection::of(place.client(), place.vip(), &flow);
+            self.tell_both(&connection, ended, outcome);
+            told += 1;
+            if let Some(pause) = job.pace.pause(told, began.elapsed()) {
+                thread::sleep(pause);
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn tell_both(&mut self, connection: &Connection, ended: &Ended, outcome: &mut Outcome) {
+        let client = self.sender.tell_client(connection);
+        let server = self.sender.tell_server(connection, &ended.server);
+        let counts = &mut outcome.counts;
+        counts.connections += 1;
+        self.totals.connections.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = client {
+            counts.untold_clients += 1;
+            self.totals.untold_clients.fetch_add(1, Ordering::Relaxed);
+            outcome.first_error.get_or_insert(error);
+        }
+        if let Err(error) = server {
+            counts.untold_servers += 1;
+            self.totals.untold_servers.fetch_add(1, Ordering::Relaxed);
+            outcome.first_error.get_or_insert(error);
+        }
+    }
+}
+
+/// Nobody waits for anything any more.
+const fn is_over(state: FlowState) -> bool {
+    matches!(state, FlowState::CLOSE | FlowState::TIME_WAIT)
+}
+
+/// One line for each server that had connections.
+fn report(job: &Job, outcomes: &BTreeMap<u32, Outcome>, took: Duration) {
+    for (index, outcome) in outcomes {
+        let Some(ended) = job.ended.get(index) else {
+            continue;
+        };
+        let server: IpAddr = tables::server_address(&ended.server);
+        let port = ended.service.port;
+        let reason = job.reasons.get(index).map_or("gone", String::as_str);
+        let Counts {
+            connections,
+            untold_clients,
+            untold_servers,
+            datagram_flows,
+        } = outcome.counts;
+        info!(
+            %server, port, vip = %ended.service.address, reason, connections, datagram_flows, ?took,
+            "both ends of its connections were told"
+        );
+        if let Some(error) = &outcome.first_error {
+            warn!(
+                %server, port, untold_clients, untold_servers, %error,
+                "not every end could be told; the rest learns it when it speaks"
+            );
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Nobody left hanging: when a server goes, both ends of each of its connections are told.
+
+use std::{
+    io::{ErrorKind, Read as _},
+    net::{SocketAddr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use lab::{Databases, Lab, Service, XdpMode, configuration, parallel, vips, wait};
+
+use crate::{SHORT, SOON, Serving};
+
+in_both_modes!(
+    s0_03_an_idle_client_is_told_when_its_server_fails,
+    s3_08_a_removed_server_s_clients_are_told_and_its_own_end_is_over,
+    a_client_that_has_just_begun_is_told,
+    clients_behind_a_router_are_told,
+    the_clients_of_the_other_server_never_notice,
+);
+
+/// What a client that sends nothing waits at most. Without us it waits for ever.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Two databases on each host: clients are served by port 3306, and the checks look at port 3308, so that a server can fail that is
+/// alive.
+struct Pair {
+    serving: Serving,
+    databases: Databases,
+    lab: Lab,
+}
+
+impl Pair {
+    fn start(mode: XdpMode) -> Result<Self> {
+        let lab = Lab::create_dual(mode)?;
+        let databases = lab.start_databases()?;
+        let serving = Serving::start(&lab, &services(&lab, true))?;
+        Ok(Self {
+            serving,
+            databases,
+            lab,
+        })
+    }
+
+    /// Takes the real server out of the configuration.
+    fn remove_real(&self) -> Result<()> {
+        let text = configuration(&services(&self.lab, false));
+        self.serving.director.configure(&text)?;
+        self.serving.director.reload().map(drop)
+    }
+
+    /// A connection to the real server that its client does not speak on any more.
+    fn idle_at_real(&self, vip: SocketAddr) -> Result<TcpStream> {
+        for _ in 0..4 {
+            let (id, stream) = self.lab.client.greeted_by(vip, SHORT)?;
+            if id == self.databases.real_3306.id() {
+                return Ok(stream);
+            }
+        }
+        anyhow::bail!("no connection went to the real server")
+    }
+}
+
+fn services(lab: &Lab, with_real: bool) -> [Service; 2] {
+    vips(3306).map(|vip| {
+        let service = Service::tcp(vip, "rr").checked_on(3308);
+        let service = match with_real {
+            true => service.real_server(&lab.real_server, ""),
+            false => service,
+        };
+        service.real_server(&lab.sorry_server, "")
+    })
+}
+
+fn s0_03_an_idle_client_is_told_when_its_server_fails(mode: XdpMode) -> Result<()> {
+    let mut pair = Pair::start(mode)?;
+    let mut idle = Vec::new();
+    for vip in vips(3306) {
+        idle.push((vip, pair.idle_at_real(vip)?));
+    }
+    pair.databases.real_3308.kill()?;
+    for (vip, stream) in &mut idle {
+        is_reset(stream, SOON).with_context(|| vip.to_string())?;
+    }
+    let status = pair.serving.director.status()?;
+    assert_eq!(status["told"]["untold_clients"], 0, "{status}");
+    assert_eq!(status["told"]["untold_servers"], 0, "{status}");
+    pair.serving
+        .director
+        .await_log("both ends of its connections were told", SOON)
+}
+
+fn s3_08_a_removed_server_s_clients_are_told_and_its_own_end_is_over(mode: XdpMode) -> Result<()> {
+    let pair = Pair::start(mode)?;
+    let (client, real) = (&pair.lab.client, &pair.databases.real_3306);
+    for vip in vips(3306) {
+        let mut open = client.open(vip)?;
+        let mut id = open.ask("select concat(@@server_id, ' ', connection_id())", SHORT)?;
+        if !id.starts_with(&real.id().0.to_string()) {
+            open = client.open(vip)?;
+            id = open.ask("select concat(@@server_id, ' ', connection_id())", SHORT)?;
+        }
+        let number = id.split(' ').nth(1).context("no id")?.to_owned();
+        assert_eq!(open.ask("select get_lock('held', 0)", SHORT)?, "1");
+        let mut idle = pair.idle_at_real(vip)?;
+
+        pair.remove_real()?;
+        is_reset(&mut idle, AT_ONCE)?;
+        // The client program learns it when it is used, and not after minutes.
+        let began = Instant::now();
+        let error = open.ask("select 1", SHORT).expect_err("its server is gone");
+        ensure!(
+            began.elapsed() < AT_ONCE && format!("{error:#}").contains("has ended"),
+            "{error:#}"
+        );
+        let session =
+            format!("select count(*) from information_schema.processlist where id = {number}");
+        wait::until("the server has ended the session", SOON, || {
+            let listed = client.query(real.address(), &session).ok()?;
+            (listed == "0").then_some(())
+        })?;
+        assert_eq!(
+            client.query(real.address(), "select is_free_lock('held')")?,
+            "1",
+            "the lock is still held"
+        );
+
+        pair.serving
+            .director
+            .configure(&configuration(&services(&pair.lab, true)))?;
+        pair.serving.director.reload()?;
+        pair.serving
+            .director
+            .await_state(3306, pair.lab.real_server.address, "up", SOON)?;
+        pair.serving
+            .director
+            .await_state(3306, pair.lab.real_server.address6, "up", SOON)?;
+    }
+    Ok(())
+}
+
+/// A connection whose client has sent nothing but the handshake.
+fn a_client_that_has_just_begun_is_told(mode: XdpMode) -> Result<()> {
+    let pair = Pair::start(mode)?;
+    for vip in vips(3306) {
+        // One of two goes to the real server.
+        let mut both = [
+            pair.lab.client.connect(vip, SHORT)?,
+            pair.lab.client.connect(vip, SHORT)?,
+        ];
+        pair.remove_real()?;
+        let told = both
+            .iter_mut()
+            .map(|stream| is_reset(stream, AT_ONCE))
+            .filter(Result::is_ok)
+            .count();
+        assert_eq!(told, 1, "{vip}");
+        pair.serving
+            .director
+            .configure(&configuration(&services(&pair.lab, true)))?;
+        pair.serving.director.reload()?;
+    }
+    Ok(())
+}
+
+fn clients_behind_a_router_are_told(mode: XdpMode) -> Result<()> {
+    let pair = Pair::start(mode)?;
+    let remote = pair.lab.add_remote_client(1500)?;
+    let mut idle = Vec::new();
+    for vip in vips(3306) {
+        let real = pair.databases.real_3306.id();
+        let found = (0..4).find_map(|_| {
+            let (id, stream) = remote.client.greeted_by(vip, SHORT).ok()?;
+            (id == real).then_some(stream)
+        });
+        idle.push((vip, found.context("no connection to the real server")?));
+    }
+    pair.remove_real()?;
+    for (vip, stream) in &mut idle {
+        is_reset(stream, AT_ONCE).with_context(|| vip.to_string())?;
+    }
+    Ok(())
+}
+
+fn the_clients_of_the_other_server_never_notice(mode: XdpMode) -> Result<()> {
+    let pair = Pair::start(mode)?;
+    let [vip, _] = vips(3306);
+    let streams = parallel(200, |_| {
+        pair.lab.client.greeted_by(vip, Duration::from_secs(5))
+    })?;
+    let real = pair.databases.real_3306.id();
+    let before = pair.lab.client.tcp_counters()?;
+    pair.remove_real()?;
+    let (mut told, mut spared) = (0, 0);
+    for (id, mut stream) in streams {
+        if id == real {
+            is_reset(&mut stream, AT_ONCE)?;
+            told += 1;
+        } else {
+            stream.set_read_timeout(Some(Duration::from_millis(1)))?;
+            let error = stream.read(&mut [0; 256]).err();
+            // More of the greeting may have come; what matters is that it has not ended.
+            ensure!(
+                error.is_none_or(|error| error.kind() == ErrorKind::WouldBlock),
+                "another server's client was told"
+            );
+            spared += 1;
+        }
+    }
+    ensure!(told > 80 && spared > 80, "{told} told, {spared} spared");
+    let after = pair.lab.client.tcp_counters()?;
+    assert_eq!(after.established_resets - before.established_resets, told);
+    Ok(())
+}
+
+/// Waits until the connection has ended with a reset; what its server said before does not matter.
+fn is_reset(stream: &mut TcpStream, limit: Duration) -> Result<()> {
+    stream.set_read_timeout(Some(limit))?;
+    let began = Instant::now();
+    loop {
+        match stream.read(&mut [0; 1024]) {
+            Ok(0) => anyhow::bail!("the connection was closed, not reset"),
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(()),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("told nothing for {:?}", began.elapsed()));
+            }
+        }
+    }
+}
