@@ -102,6 +102,8 @@ counters! {
     DropTooBig = "drop_too_big",
     /// Dropped: the server's interface takes no redirected frames.
     DropNoEgress = "drop_no_egress",
+    /// Dropped: its flow's server is away and is waited for (`hold`).
+    DropHeld = "drop_held",
     /// Event: a half-open flow was heard again and is a flow from now on.
     FlowPromoted = "flow_promoted",
     /// Event: the flow table could not take an entry; the packet was forwarded all the same.

@@ -26,7 +26,7 @@ pub mod settings;
 pub mod tcp;
 
 /// Version of the layouts in this crate. Pinned maps of another version are never touched.
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 /// IP protocol numbers (IANA), as they stand in a flow or service key.
 pub mod protocol {

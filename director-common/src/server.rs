@@ -18,7 +18,7 @@ pub struct RealServer {
     pub service: u32,
     /// Index of the VRRP instance that holds the service's VIP.
     pub instance: u32,
-    /// [`RealServer::IN_USE`], [`RealServer::ACCEPTS_NEW`], [`RealServer::LOCAL`].
+    /// [`RealServer::IN_USE`], [`RealServer::ACCEPTS_NEW`], [`RealServer::LOCAL`], [`RealServer::HELD`].
     pub flags: u32,
     /// IPv6 address, or IPv4 address mapped into IPv6 (RFC 4291 section 2.5.5.2), network byte order.
     pub address: [u8; 16],
@@ -41,6 +41,9 @@ impl RealServer {
     pub const ACCEPTS_NEW: u32 = 2;
     /// The server is the director itself: its packets are the kernel's.
     pub const LOCAL: u32 = 4;
+    /// The server is away and is waited for: the packets of its flows are dropped, and its generation stays. Not with
+    /// [`RealServer::IN_USE`].
+    pub const HELD: u32 = 8;
 }
 
 /// The VLAN identifiers of a frame: that of its first tag, and that of its second tag 16 bits higher. 0: no tag.

@@ -26,6 +26,8 @@ pub enum Known {
     Flow(*mut Flow, Table, &'static RealServer),
     /// There was a flow, but its server was removed or has failed.
     ServerGone(Table),
+    /// There is a flow, and its server is away and waited for. The index is that of the server's VRRP instance.
+    Held(u32),
     /// There is a flow, but the client is done with it and opens another one.
     Over(Table, *mut Flow),
     Nothing,
@@ -48,7 +50,13 @@ pub fn find<F: Family>(packet: &Packet<F>, key: &F::Key, segment: &Segment) -> K
 #[inline(always)]
 fn judge<F: Family>(flow: *mut Flow, table: Table, packet: &Packet<F>, segment: &Segment) -> Known {
     let Some(server) = server_of(flow) else {
-        return Known::ServerGone(table);
+        // A client that opens another connection, and a datagram, need not wait.
+        return match instance_of_held(flow) {
+            Some(instance) if segment.is_tcp() && !segment.opens_connection() => {
+                Known::Held(instance)
+            }
+            _ => Known::ServerGone(table),
+        };
     };
     // SAFETY: see `server_of`.
     let state = unsafe { FlowState((*flow).state) };
@@ -69,6 +77,17 @@ pub fn server_of(flow: *const Flow) -> Option<&'static RealServer> {
     // valid with any value.
     let (server, generation) = unsafe { ((*flow).server, (*flow).generation) };
     living(server, generation)
+}
+
+/// The VRRP instance of a flow's server, if that is away and waited for.
+#[inline(always)]
+fn instance_of_held(flow: *const Flow) -> Option<u32> {
+    // SAFETY: see `server_of`.
+    let (server, generation) = unsafe { ((*flow).server, (*flow).generation) };
+    SERVERS
+        .get(server)
+        .filter(|entry| entry.generation == generation && entry.flags & RealServer::HELD != 0)
+        .map(|entry| entry.instance)
 }
 
 /// A server's entry, if it is in use and of this generation.
@@ -190,7 +209,7 @@ pub fn forget<F: Family>(known: &Known, key: &F::Key) {
             F::remove(*table, key);
             load::end(server, state);
         }
-        Known::Flow(..) | Known::Nothing => {}
+        Known::Flow(..) | Known::Held(_) | Known::Nothing => {}
     }
 }
 

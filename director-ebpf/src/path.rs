@@ -82,6 +82,10 @@ fn process_segment<F: Family>(context: &XdpContext, cursor: Cursor, packet: &Pac
         Known::Flow(flow, table, server) => {
             continue_flow(context, packet, &segment, &key, (flow, table, server))
         }
+        Known::Held(instance) => match service::is_master(instance) {
+            true => Verdict::Drop(Counter::DropHeld),
+            false => Verdict::Pass(Counter::PassNotMaster),
+        },
         known => begin_flow(context, packet, &segment, &key, &known),
     }
 }

@@ -196,6 +196,7 @@ impl Daemon {
             .next_deadline()
             .into_iter()
             .chain(self.neighbors.next_deadline())
+            .chain(self.next_farewell())
             .min();
         tokio::select! {
             _ = signals.terminate.recv() => Wake::Stop,
@@ -341,6 +342,7 @@ impl Daemon {
         let now = Instant::now();
         self.addresses.announce_due(&self.host, now);
         self.neighbors.ask_due(&self.host, now).await;
+        self.end_what_has_drained();
     }
 
     fn look(&mut self) {

@@ -86,6 +86,7 @@ impl Setup {
             persistence: None,
             idle_timeout: Duration::from_secs(900),
             servers: (1..=self.servers).map(|last| self.server(last)).collect(),
+            leaving: Vec::new(),
         }
     }
 

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Span, check::TcpCheck};
 
 mod agreement;
+mod farewell;
 mod limits;
 mod persistence;
 mod pool;
@@ -15,6 +16,7 @@ mod scheduler;
 mod service;
 
 pub(super) use agreement::judge;
+pub use farewell::{Farewell, Farewells};
 pub use scheduler::{Scheduler, SchedulerFlags};
 pub(super) use service::virtual_servers;
 
@@ -49,6 +51,9 @@ pub struct VirtualServer {
     /// `idle_timeout`: how long an established flow without packets is kept; `None`: as long as the others of its protocol.
     #[serde(with = "super::optional_seconds")]
     pub idle_timeout: Option<Duration>,
+    /// What becomes of flows whose server gets no more of them.
+    #[serde(flatten)]
+    pub farewells: Farewells,
     /// `None`: nobody answers while quorum is lost.
     pub sorry_server: Option<SorryServer>,
     /// In the order of the file.

@@ -1,5 +1,7 @@
 //! When a real server goes out of use: its connections are told, with the reason.
 
+use std::time::{Instant, SystemTime};
+
 use super::Daemon;
 use crate::{
     dataplane::{ended::Ended, pins, tables},
@@ -8,6 +10,23 @@ use crate::{
 };
 
 impl Daemon {
+    /// When the time to drain of the next server is over.
+    pub(super) fn next_farewell(&self) -> Option<Instant> {
+        let deadline = self.model.next_deadline()?;
+        // The model keeps the time of day, as people read it; one that has passed is due now.
+        let left = deadline.duration_since(SystemTime::now());
+        Some(Instant::now() + left.unwrap_or_default())
+    }
+
+    /// Ends the flows of servers whose time to drain is over.
+    pub(super) fn end_what_has_drained(&mut self) {
+        let now = SystemTime::now();
+        if self.model.next_deadline().is_some_and(|due| due <= now) {
+            self.model.expire(now);
+            self.settle();
+        }
+    }
+
     /// Has both ends of the connections told whose real servers went out of use by the last edits of the tables.
     pub(super) fn tell_ended(&mut self) {
         let ended = self.dataplane.take_ended();
@@ -45,7 +64,8 @@ fn reason(model: &Model, ended: &Ended) -> String {
         .map(|server| server.state())
     {
         Some(State::Down(reason)) => format!("a check failed: {reason}"),
-        Some(_) => "it can no longer be reached".to_owned(),
+        Some(State::Quiesced) => "its weight is 0".to_owned(),
+        Some(_) => "it is not needed any more".to_owned(),
         None => "it was removed".to_owned(),
     }
 }

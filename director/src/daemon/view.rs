@@ -1,6 +1,6 @@
 //! What the API shows: the model and the counters, put into the words of the answers. Nothing is decided here.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
 
 use director_common::counters::Counter;
 
@@ -17,7 +17,7 @@ use crate::{
         flows::Sweep,
         tables::{self, Path},
     },
-    model::{Model, RealServer, Service, State, pool::Met},
+    model::{Model, RealServer, Service, State, fate::Fate, pool::Met},
     tell,
 };
 
@@ -121,6 +121,10 @@ fn service_status(model: &Model, service: &Service) -> ServiceStatus {
         .sorry
         .iter()
         .map(|server| server_status(service, server, ServerKind::Sorry, effective(server)));
+    let leaving = service
+        .leaving
+        .iter()
+        .map(|server| leaving_status(service, server));
     ServiceStatus {
         address: service.id.address,
         port: service.id.port,
@@ -134,7 +138,23 @@ fn service_status(model: &Model, service: &Service) -> ServiceStatus {
         quorum: service.quorum.quorum,
         quorum_up: service.quorum_met == Met::Yes,
         sorry_active: service.is_sorry(),
-        servers: real.chain(sorry).collect(),
+        servers: real.chain(sorry).chain(leaving).collect(),
+    }
+}
+
+/// What is to come for the connections of a server that gets no new ones.
+fn outlook(fate: Fate) -> Option<String> {
+    match fate {
+        Fate::Drain(deadline) => {
+            let left = deadline
+                .duration_since(SystemTime::now())
+                .unwrap_or_default();
+            Some(format!("its connections are ended in {} s", left.as_secs()))
+        }
+        Fate::Held => {
+            Some("the packets of its connections are dropped until it returns".to_owned())
+        }
+        Fate::GoOn | Fate::Over => None,
     }
 }
 
@@ -156,6 +176,11 @@ fn server_status(
         State::NoNeighbor => (ServerState::NoNeighbor, silence(server.address).to_owned()),
         State::Quiesced => (ServerState::Quiesced, "weight 0".to_owned()),
     };
+    let reason = match outlook(server.fate) {
+        Some(outlook) if reason.is_empty() => outlook,
+        Some(outlook) => format!("{reason}; {outlook}"),
+        None => reason,
+    };
     ServerStatus {
         address: server.address,
         port: service.id.port,
@@ -169,6 +194,20 @@ fn server_status(
             .neighbor
             .mac()
             .map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
+    }
+}
+
+/// A server that was taken out of the configuration.
+fn leaving_status(service: &Service, server: &RealServer) -> ServerStatus {
+    let state = match server.fate {
+        Fate::Held => ServerState::Held,
+        Fate::GoOn | Fate::Drain(_) | Fate::Over => ServerState::Draining,
+    };
+    ServerStatus {
+        weight: 0,
+        state,
+        reason: outlook(server.fate).unwrap_or_default(),
+        ..server_status(service, server, ServerKind::Real, 0)
     }
 }
 

@@ -31,7 +31,7 @@ pub fn between(before: &Tables, after: &Tables) -> EndedServers {
             .servers
             .get(index)
             .is_some_and(|after| after.generation == server.generation);
-        let is_over = server.flags & RealServer::IN_USE != 0 && !lives_on;
+        let is_over = server.flags & (RealServer::IN_USE | RealServer::HELD) != 0 && !lives_on;
         let service = *services.get(&server.service)?;
         is_over.then_some((
             *index,

@@ -163,8 +163,7 @@ impl Tables {
             .flat_map(|(key, service)| {
                 let id = self.services[key].id;
                 service
-                    .servers
-                    .iter()
+                    .all_servers()
                     .map(move |server| (id, mapped(server.address)))
             })
             .collect();
@@ -188,7 +187,7 @@ impl Tables {
         let servers = wanted.services.iter().flat_map(|(key, service)| {
             let id = self.services[key].id;
             let key = move |server: &WantedServer| (id, mapped(server.address));
-            service.servers.iter().map(key)
+            service.all_servers().map(key)
         });
         let keys: BTreeSet<ServerKey> = servers.collect();
         let known: BTreeMap<ServerKey, u32> = current.taken_servers().collect();
@@ -203,19 +202,22 @@ impl Tables {
         indexes: &BTreeMap<ServerKey, u32>,
     ) {
         let id = self.services[key].id;
-        let mut entries = Vec::with_capacity(service.servers.len());
-        for server in &service.servers {
+        for server in service.all_servers() {
             let index = indexes[&(id, mapped(server.address))];
             let entry = self.servers.entry(index).or_default();
             *entry = server_entry(entry, key, id, instance, server);
-            if server.path.is_some() {
-                entries.push(Entry {
-                    index,
-                    weight: server.weight,
-                    address: server.address,
-                });
-            }
         }
+        let members = service
+            .servers
+            .iter()
+            .filter(|server| matches!(server.path, Some(Path::Link { .. } | Path::Local)));
+        let entries: Vec<_> = members
+            .map(|server| Entry {
+                index: indexes[&(id, mapped(server.address))],
+                weight: server.weight,
+                address: server.address,
+            })
+            .collect();
         let table = schedule::table(service.scheduler, service.scheduler_flags, &entries);
         self.schedules.insert(id, table);
     }
@@ -285,6 +287,11 @@ fn server_entry(
         Some(Path::Local) => RealServer {
             flags: RealServer::IN_USE | RealServer::LOCAL | accepts_new,
             ..RealServer::default()
+        },
+        // Where it was is remembered: its end of the connections may have to be told yet.
+        Some(Path::Held) => RealServer {
+            flags: RealServer::HELD,
+            ..*current
         },
         None => RealServer::default(),
     };
@@ -390,7 +397,7 @@ fn check_room(wanted: &Wanted) -> Result<(), TableFull> {
 
 /// Generation of an entry that is not in use from now on.
 fn next_generation(current: &RealServer) -> u32 {
-    if current.flags & RealServer::IN_USE == 0 {
+    if current.flags & (RealServer::IN_USE | RealServer::HELD) == 0 {
         current.generation
     } else {
         current.generation.wrapping_add(1)

@@ -76,6 +76,15 @@ pub struct WantedService {
     pub idle_timeout: Duration,
     /// Its real servers, the sorry server among them, in the order of the configuration.
     pub servers: Vec<WantedServer>,
+    /// Servers that are no members any more and whose flows go on for a while. They get no new ones.
+    pub leaving: Vec<WantedServer>,
+}
+
+impl WantedService {
+    /// Every server that may have flows.
+    pub(super) fn all_servers(&self) -> impl Iterator<Item = &WantedServer> {
+        self.servers.iter().chain(&self.leaving)
+    }
 }
 
 /// Affinity of clients.
@@ -120,4 +129,6 @@ pub enum Path {
     },
     /// To this director's own kernel.
     Local,
+    /// Nowhere for now: the packets of its flows are dropped until the server returns.
+    Held,
 }

@@ -5,6 +5,7 @@
 //! the difference to what it does already, so nothing is lost by asking once too often.
 
 pub mod event;
+pub mod fate;
 pub mod notice;
 pub mod pool;
 pub mod server;
@@ -196,10 +197,7 @@ impl Model {
                 }
             }
             Event::OwnAddress { ifindex, mac } => {
-                let servers = self
-                    .services
-                    .iter_mut()
-                    .flat_map(|service| service.servers.iter_mut().chain(&mut service.sorry));
+                let servers = self.services.iter_mut().flat_map(Service::all_mut);
                 for server in servers {
                     server.place.take_mac(ifindex, mac);
                 }
@@ -224,6 +222,22 @@ impl Model {
             }
         }
         notices
+    }
+
+    /// When [`Model::expire`] has an effect; `None`: never.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<SystemTime> {
+        self.services
+            .iter()
+            .filter_map(Service::next_deadline)
+            .min()
+    }
+
+    /// Ends the flows of servers whose time to drain is over.
+    pub fn expire(&mut self, now: SystemTime) {
+        for service in &mut self.services {
+            service.expire(now);
+        }
     }
 
     /// What the packet path should do now.

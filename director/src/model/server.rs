@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
 use super::{
     Place,
     event::{Neighbor, Verdict},
+    fate::{Cause, Fate},
 };
 use crate::{
-    config,
+    config::{self, Farewells},
     dataplane::tables::{Path, WantedServer},
 };
 
@@ -31,6 +32,16 @@ pub enum Health {
     Up,
     /// At least one check fails: the reason of the first.
     Down(String),
+}
+
+/// Whether a server has a place in its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Member,
+    /// A sorry server that is not needed any more.
+    Relieved,
+    /// Taken out of the configuration.
+    Removed,
 }
 
 /// State of a server in one word, with the reason.
@@ -64,6 +75,14 @@ pub struct RealServer {
     pub place: Place,
     /// When its state last changed.
     pub since: SystemTime,
+    /// What becomes of its flows.
+    pub fate: Fate,
+    /// Why it gets no new ones, if that is for good.
+    cause: Option<Cause>,
+    /// What the operator wants of flows whose server gets no more.
+    farewells: Farewells,
+    /// Whether it is still configured, and needed.
+    standing: Standing,
     /// Number of its checks.
     checks: usize,
     /// Failing checks by index, with the reason.
@@ -93,6 +112,7 @@ impl RealServer {
     pub(super) fn new(
         now: SystemTime,
         config: &config::RealServer,
+        farewells: Farewells,
         place: Place,
         before: Option<&Self>,
     ) -> Self {
@@ -113,16 +133,20 @@ impl RealServer {
                 .collect(),
             None => BTreeMap::new(),
         };
-        Self {
+        let mut server = Self {
             checks: config.checks.len(),
+            farewells,
             ..Self::with(now, config.address, admin, place, failing, before)
-        }
+        };
+        server.judge(now);
+        server
     }
 
     /// A sorry server: never checked, and its weight says nothing as it has no company.
     pub(super) fn sorry(
         now: SystemTime,
         address: IpAddr,
+        farewells: Farewells,
         place: Place,
         before: Option<&Self>,
     ) -> Self {
@@ -132,7 +156,51 @@ impl RealServer {
             upper_threshold: 0,
             lower_threshold: 0,
         };
-        Self::with(now, address, admin, place, BTreeMap::new(), before)
+        let mut server = Self {
+            farewells,
+            standing: before.map_or(Standing::Member, |before| before.standing),
+            ..Self::with(now, address, admin, place, BTreeMap::new(), before)
+        };
+        server.judge(now);
+        server
+    }
+
+    /// A sorry server is needed, or not needed any more.
+    pub(super) fn call(&mut self, now: SystemTime, is_needed: bool) {
+        self.standing = match is_needed {
+            true => Standing::Member,
+            false => Standing::Relieved,
+        };
+        self.judge(now);
+    }
+
+    /// The server was taken out of the configuration. `None`: nothing is left to be done for its flows.
+    pub(super) fn removed(mut self, now: SystemTime) -> Option<Self> {
+        self.standing = Standing::Removed;
+        self.judge(now);
+        (self.fate != Fate::Over).then_some(self)
+    }
+
+    /// Ends its flows if their time is over.
+    pub(super) fn expire(&mut self, now: SystemTime) {
+        self.fate = self.fate.at(now);
+    }
+
+    /// Decides what becomes of its flows, if what it is decided by has changed.
+    fn judge(&mut self, now: SystemTime) {
+        let cause = match self.standing {
+            Standing::Removed => Some(Cause::Removed),
+            Standing::Relieved => Some(Cause::Relieved),
+            Standing::Member if !self.failing.is_empty() && !self.admin.inhibit_on_failure => {
+                Some(Cause::Failed)
+            }
+            Standing::Member if self.admin.weight == 0 => Some(Cause::Quiesced),
+            Standing::Member => None,
+        };
+        if cause != self.cause {
+            self.cause = cause;
+            self.fate = cause.map_or(Fate::GoOn, |cause| Fate::of(cause, &self.farewells, now));
+        }
     }
 
     fn with(
@@ -162,6 +230,10 @@ impl RealServer {
             neighbor,
             place,
             since: now,
+            fate: before.map_or(Fate::GoOn, |before| before.fate),
+            cause: before.and_then(|before| before.cause),
+            farewells: Farewells::default(),
+            standing: Standing::Member,
             checks: 0,
             failing,
         };
@@ -230,6 +302,7 @@ impl RealServer {
     fn change(&mut self, now: SystemTime, change: impl FnOnce(&mut Self)) {
         let before = std::mem::discriminant(&self.state());
         change(self);
+        self.judge(now);
         if std::mem::discriminant(&self.state()) != before {
             self.since = now;
         }
@@ -237,7 +310,6 @@ impl RealServer {
 
     /// What the packet path should do with it, when `share` is its weight in the pool.
     pub(super) fn wanted(&self, share: u32) -> WantedServer {
-        let keeps_flows = self.failing.is_empty() || self.admin.inhibit_on_failure;
         let path = match self.place {
             Place::Local => Some(Path::Local),
             Place::OnLink(link) => self.neighbor.mac().map(|mac| Path::Link {
@@ -248,7 +320,11 @@ impl RealServer {
                 mtu: link.mtu,
             }),
         };
-        let path = path.filter(|_| keeps_flows);
+        let path = match self.fate {
+            Fate::GoOn | Fate::Drain(_) => path,
+            Fate::Held => Some(Path::Held),
+            Fate::Over => None,
+        };
         let weight = if self.is_alive() { share } else { 0 };
         WantedServer {
             address: self.address,

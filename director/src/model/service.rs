@@ -11,6 +11,7 @@ use director_common::protocol;
 use super::{
     Link, Place, Topology,
     event::{Neighbor, Verdict},
+    fate::Fate,
     notice::Notice,
     pool::{Met, Quorum},
     server::RealServer,
@@ -114,6 +115,8 @@ pub struct Service {
     pub servers: Vec<RealServer>,
     /// Its sorry server.
     pub sorry: Option<RealServer>,
+    /// Servers that are not configured any more and have flows that go on for a while.
+    pub leaving: Vec<RealServer>,
 }
 
 impl Service {
@@ -134,18 +137,29 @@ impl Service {
         let nowhere = Place::OnLink(Link::default());
         let place = |address: IpAddr| topology.servers.get(&address).copied().unwrap_or(nowhere);
         let known = |address: IpAddr| before.as_ref().and_then(|service| service.find(address));
-        let servers = config
+        let farewells = config.farewells;
+        let servers: Vec<_> = config
             .real_servers
             .iter()
             .map(|server| {
-                RealServer::new(now, server, place(server.address), known(server.address))
+                let known = known(server.address);
+                RealServer::new(now, server, farewells, place(server.address), known)
             })
             .collect();
         let sorry = config.sorry_server.as_ref().map(|sorry| {
             let known = before.as_ref().and_then(|service| service.sorry.as_ref());
             let same = known.filter(|known| known.address == sorry.address);
-            RealServer::sorry(now, sorry.address, place(sorry.address), same)
+            RealServer::sorry(now, sorry.address, farewells, place(sorry.address), same)
         });
+        let leaving = before
+            .iter()
+            .flat_map(Self::all)
+            .filter(|known| {
+                let stays = |server: &RealServer| server.address == known.address;
+                !servers.iter().chain(&sorry).any(stays)
+            })
+            .filter_map(|server| server.clone().removed(now))
+            .collect();
         let mut service = Self {
             id,
             instance,
@@ -166,13 +180,40 @@ impl Service {
                 .map_or(Met::Yes, |service| service.quorum_met),
             servers,
             sorry,
+            leaving,
         };
-        service.update_quorum(notices);
+        service.update_quorum(now, notices);
         service
     }
 
+    /// Every server that may have flows.
+    pub fn all(&self) -> impl Iterator<Item = &RealServer> {
+        self.servers.iter().chain(&self.sorry).chain(&self.leaving)
+    }
+
+    pub(super) fn all_mut(&mut self) -> impl Iterator<Item = &mut RealServer> {
+        let sorry = &mut self.sorry;
+        self.servers
+            .iter_mut()
+            .chain(sorry)
+            .chain(&mut self.leaving)
+    }
+
+    /// When [`Service::expire`] has an effect.
+    pub(super) fn next_deadline(&self) -> Option<SystemTime> {
+        self.all().filter_map(|server| server.fate.deadline()).min()
+    }
+
+    /// Ends the flows whose time is over.
+    pub(super) fn expire(&mut self, now: SystemTime) {
+        self.all_mut().for_each(|server| server.expire(now));
+        self.leaving.retain(|server| server.fate != Fate::Over);
+    }
+
+    /// A real server, or one that was one and may become one again.
     fn find(&self, address: IpAddr) -> Option<&RealServer> {
-        self.servers.iter().find(|server| server.address == address)
+        let mut known = self.servers.iter().chain(&self.leaving);
+        known.find(|server| server.address == address)
     }
 
     pub(super) fn start_down(
@@ -188,7 +229,7 @@ impl Service {
         {
             server.start_down(now);
         }
-        self.update_quorum(notices);
+        self.update_quorum(now, notices);
     }
 
     pub(super) fn take_verdict(
@@ -238,7 +279,7 @@ impl Service {
         if server.take_verdict(now, check, verdict) {
             notices.push(changed);
         }
-        self.update_quorum(notices);
+        self.update_quorum(now, notices);
     }
 
     pub(super) fn take_neighbor(
@@ -250,8 +291,7 @@ impl Service {
         notices: &mut Vec<Notice>,
     ) {
         let service = self.id;
-        let servers = self.servers.iter_mut().chain(&mut self.sorry);
-        for server in servers.filter(|server| {
+        for server in self.all_mut().filter(|server| {
             server.address == address
                 && server
                     .place
@@ -276,16 +316,19 @@ impl Service {
                 _ => {}
             }
         }
-        self.update_quorum(notices);
+        self.update_quorum(now, notices);
     }
 
-    fn update_quorum(&mut self, notices: &mut Vec<Notice>) {
+    fn update_quorum(&mut self, now: SystemTime, notices: &mut Vec<Notice>) {
         let (service, quorum, live) = (self.id, self.quorum, self.live_weight());
         let met = quorum.is_met(self.quorum_met, live);
         if met == self.quorum_met {
             return;
         }
         self.quorum_met = met;
+        if let Some(sorry) = &mut self.sorry {
+            sorry.call(now, met == Met::No);
+        }
         let sorry = self.sorry.as_ref().map(|sorry| sorry.address);
         match met {
             Met::No => {
@@ -352,6 +395,7 @@ impl Service {
             persistence: self.persistence,
             idle_timeout: self.idle_timeout.unwrap_or(timeouts.established),
             servers,
+            leaving: self.leaving.iter().map(|server| server.wanted(0)).collect(),
         }
     }
 }

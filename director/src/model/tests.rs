@@ -11,6 +11,8 @@ use crate::{
     dataplane::tables::Path,
 };
 
+mod leaving;
+
 const VIP: &str = "192.168.66.251";
 const FIRST: &str = "192.168.66.253";
 const SECOND: &str = "192.168.66.252";
@@ -64,6 +66,7 @@ fn virtual_server(servers: Vec<crate::config::RealServer>) -> VirtualServer {
         alpha: false,
         persistence_timeout: None,
         persistence_prefix: 32,
+        farewells: crate::config::Farewells::default(),
         idle_timeout: None,
         sorry_server: Some(SorryServer {
             address: ip(SORRY),

@@ -79,6 +79,7 @@ pub(crate) fn service(scheduler: Scheduler, servers: &[WantedServer]) -> WantedS
         persistence: None,
         idle_timeout: Duration::from_secs(900),
         servers: servers.to_vec(),
+        leaving: Vec::new(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     io::{ErrorKind, Read as _},
-    net::{SocketAddr, TcpStream},
+    net::{IpAddr, SocketAddr, TcpStream},
     time::{Duration, Instant},
 };
 
@@ -17,6 +17,9 @@ in_both_modes!(
     a_client_that_has_just_begun_is_told,
     clients_behind_a_router_are_told,
     the_clients_of_the_other_server_never_notice,
+    s3_10_a_removed_server_finishes_what_it_has_begun_and_then_its_clients_are_told,
+    a_held_server_s_clients_wait_and_go_on_when_it_returns,
+    s2_29_the_clients_of_the_sorry_server_are_told_when_it_is_relieved,
 );
 
 /// What a client that sends nothing waits at most. Without us it waits for ever.
@@ -34,7 +37,7 @@ impl Pair {
     fn start(mode: XdpMode) -> Result<Self> {
         let lab = Lab::create_dual(mode)?;
         let databases = lab.start_databases()?;
-        let serving = Serving::start(&lab, &services(&lab, true))?;
+        let serving = Serving::start(&lab, &services(&lab, RESET, true))?;
         Ok(Self {
             serving,
             databases,
@@ -44,9 +47,17 @@ impl Pair {
 
     /// Takes the real server out of the configuration.
     fn remove_real(&self) -> Result<()> {
-        let text = configuration(&services(&self.lab, false));
-        self.serving.director.configure(&text)?;
-        self.serving.director.reload().map(drop)
+        self.reload(&services(&self.lab, RESET, false))
+    }
+
+    fn reload(&self, services: &[Service]) -> Result<()> {
+        let director = &self.serving.director;
+        director.configure(&configuration(services))?;
+        director.reload()?;
+        for (port, address) in services.iter().flat_map(Service::servers) {
+            director.await_state(port, address, "up", SOON)?;
+        }
+        Ok(())
     }
 
     /// A connection to the real server that its client does not speak on any more.
@@ -61,9 +72,12 @@ impl Pair {
     }
 }
 
-fn services(lab: &Lab, with_real: bool) -> [Service; 2] {
+/// A removed server's clients are told at once.
+const RESET: &str = "on_removal reset";
+
+fn services(lab: &Lab, farewell: &str, with_real: bool) -> [Service; 2] {
     vips(3306).map(|vip| {
-        let service = Service::tcp(vip, "rr").checked_on(3308);
+        let service = Service::tcp(vip, "rr").checked_on(3308).with(farewell);
         let service = match with_real {
             true => service.real_server(&lab.real_server, ""),
             false => service,
@@ -125,16 +139,7 @@ fn s3_08_a_removed_server_s_clients_are_told_and_its_own_end_is_over(mode: XdpMo
             "the lock is still held"
         );
 
-        pair.serving
-            .director
-            .configure(&configuration(&services(&pair.lab, true)))?;
-        pair.serving.director.reload()?;
-        pair.serving
-            .director
-            .await_state(3306, pair.lab.real_server.address, "up", SOON)?;
-        pair.serving
-            .director
-            .await_state(3306, pair.lab.real_server.address6, "up", SOON)?;
+        pair.reload(&services(&pair.lab, RESET, true))?;
     }
     Ok(())
 }
@@ -155,10 +160,7 @@ fn a_client_that_has_just_begun_is_told(mode: XdpMode) -> Result<()> {
             .filter(Result::is_ok)
             .count();
         assert_eq!(told, 1, "{vip}");
-        pair.serving
-            .director
-            .configure(&configuration(&services(&pair.lab, true)))?;
-        pair.serving.director.reload()?;
+        pair.reload(&services(&pair.lab, RESET, true))?;
     }
     Ok(())
 }
@@ -211,6 +213,127 @@ fn the_clients_of_the_other_server_never_notice(mode: XdpMode) -> Result<()> {
     let after = pair.lab.client.tcp_counters()?;
     assert_eq!(after.established_resets - before.established_resets, told);
     Ok(())
+}
+
+fn s3_10_a_removed_server_finishes_what_it_has_begun_and_then_its_clients_are_told(
+    mode: XdpMode,
+) -> Result<()> {
+    let pair = Pair::start(mode)?;
+    let drain = "on_removal drain 3";
+    pair.reload(&services(&pair.lab, drain, true))?;
+    for vip in vips(3306) {
+        let mut idle = pair.idle_at_real(vip)?;
+        let mut open = pair.lab.client.open(vip)?;
+        let mut id = open.ask("select @@server_id", SHORT)?;
+        if id != pair.databases.real_3306.id().0.to_string() {
+            open = pair.lab.client.open(vip)?;
+            id = open.ask("select @@server_id", SHORT)?;
+        }
+        pair.reload(&services(&pair.lab, drain, false))?;
+        let state = pair
+            .serving
+            .director
+            .server(3306, address(&pair.lab, vip))?;
+        assert_eq!(state["state"], "draining", "{state}");
+        // What was asked is answered, and nobody new comes.
+        assert_eq!(open.ask("select sleep(1)", Duration::from_secs(3))?, "0");
+        assert_eq!(open.ask("select @@server_id", SHORT)?, id);
+        for _ in 0..4 {
+            let (other, _) = pair.lab.client.greeted_by(vip, SHORT)?;
+            assert_eq!(other, pair.databases.sorry_3306.id());
+        }
+        is_reset(&mut idle, Duration::from_secs(5))?;
+        ensure!(open.ask("select 1", SHORT).is_err(), "it drains for ever");
+        ensure!(
+            pair.serving
+                .director
+                .server(3306, address(&pair.lab, vip))
+                .is_err(),
+            "it is listed for ever"
+        );
+        pair.reload(&services(&pair.lab, drain, true))?;
+    }
+    Ok(())
+}
+
+/// IPVS's way, for those who want it: silence, and a return as if nothing had been.
+fn a_held_server_s_clients_wait_and_go_on_when_it_returns(mode: XdpMode) -> Result<()> {
+    let pair = Pair::start(mode)?;
+    let hold = "on_removal hold";
+    pair.reload(&services(&pair.lab, hold, true))?;
+    for vip in vips(3306) {
+        let mut open = pair.lab.client.open(vip)?;
+        let mut id = open.ask("select concat(@@server_id, ' ', connection_id())", SHORT)?;
+        if !id.starts_with(&pair.databases.real_3306.id().0.to_string()) {
+            open = pair.lab.client.open(vip)?;
+            id = open.ask("select concat(@@server_id, ' ', connection_id())", SHORT)?;
+        }
+        pair.reload(&services(&pair.lab, hold, false))?;
+        let state = pair
+            .serving
+            .director
+            .server(3306, address(&pair.lab, vip))?;
+        assert_eq!(state["state"], "held", "{state}");
+        let silence = open.ask("select 1", Duration::from_millis(700));
+        let silence = silence.expect_err("nobody answers");
+        ensure!(format!("{silence:#}").contains("no answer"), "{silence:#}");
+        ensure!(
+            pair.serving.counter("drop_held")? > 0,
+            "no packet was dropped"
+        );
+        // It returns: TCP sends again, and the connection goes on.
+        pair.reload(&services(&pair.lab, hold, true))?;
+        let again = "select concat(@@server_id, ' ', connection_id())";
+        assert_eq!(open.ask(again, Duration::from_secs(10))?, "1");
+        assert_eq!(open.ask("select 2", SHORT)?, id);
+    }
+    Ok(())
+}
+
+fn s2_29_the_clients_of_the_sorry_server_are_told_when_it_is_relieved(mode: XdpMode) -> Result<()> {
+    let lab = Lab::create(mode)?;
+    let mut databases = lab.start_databases()?;
+    let [vip, _] = vips(3306);
+    let service = Service::tcp(vip, "rr")
+        .with("sorry_server 192.168.66.254 3306")
+        .with("on_relief reset")
+        .real_server(&lab.real_server, "");
+    let serving = Serving::start(&lab, &[service])?;
+    let address = lab.real_server.address;
+    databases.real_3306.kill()?;
+    serving.director.await_state(3306, address, "down", SOON)?;
+
+    let mut writer = lab.client.open(vip)?;
+    assert_eq!(
+        writer.ask("select @@server_id", SHORT)?,
+        databases.sorry_3306.id().0.to_string()
+    );
+    assert_eq!(writer.ask("select get_lock('written', 0)", SHORT)?, "1");
+    let (_, mut idle) = lab.client.greeted_by(vip, SHORT)?;
+    databases.real_3306.start()?;
+    serving.director.await_state(3306, address, "up", SOON)?;
+
+    is_reset(&mut idle, AT_ONCE)?;
+    ensure!(
+        writer.ask("select 1", SHORT).is_err(),
+        "two databases are written to"
+    );
+    let sorry = databases.sorry_3306.address();
+    wait::until("its locks are free", SOON, || {
+        let free = lab
+            .client
+            .query(sorry, "select is_free_lock('written')")
+            .ok()?;
+        (free == "1").then_some(())
+    })
+}
+
+/// The real server's address of the VIP's family.
+fn address(lab: &Lab, vip: SocketAddr) -> IpAddr {
+    match vip {
+        SocketAddr::V4(_) => lab.real_server.address.into(),
+        SocketAddr::V6(_) => lab.real_server.address6.into(),
+    }
 }
 
 /// Waits until the connection has ended with a reset; what its server said before does not matter.

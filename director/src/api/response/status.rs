@@ -194,6 +194,10 @@ pub enum ServerState {
     Quiesced,
     /// A sorry server that is not needed now.
     Standby,
+    /// It was taken out of the configuration; its connections go on for a while.
+    Draining,
+    /// It was taken out of the configuration; its connections wait until it returns.
+    Held,
 }
 
 impl fmt::Display for ServerState {
@@ -204,6 +208,8 @@ impl fmt::Display for ServerState {
             Self::NoNeighbor => "no neighbour",
             Self::Quiesced => "quiesced",
             Self::Standby => "standby",
+            Self::Draining => "draining",
+            Self::Held => "held",
         })
     }
 }

@@ -6,9 +6,12 @@ use std::{
     time::Duration,
 };
 
-use crate::config::{
-    Config, Global, InitialState, Protocol, RealServer, SyncGroup, TcpCheck, VirtualAddress,
-    VirtualServer, VrrpInstance,
+use crate::{
+    config::{
+        Config, Global, InitialState, Protocol, RealServer, SyncGroup, TcpCheck, VirtualAddress,
+        VirtualServer, VrrpInstance,
+    },
+    tell,
 };
 
 /// Prints every setting after defaults, one object after the other.
@@ -54,7 +57,15 @@ fn global(f: &mut Formatter<'_>, global: &Global) -> fmt::Result {
         entries(sizes.half_open),
         entries(sizes.persistence),
         entries(sizes.fragments)
-    )
+    )?;
+    match global.reset_rate {
+        Some(0) => writeln!(f, "connections told in a second: as many as it goes"),
+        rate => writeln!(
+            f,
+            "connections told in a second: {}",
+            rate.unwrap_or(tell::DEFAULT_RATE)
+        ),
+    }
 }
 
 fn default() -> String {
@@ -154,6 +165,12 @@ fn virtual_server(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result 
     if let Some(timeout) = server.persistence_timeout {
         persistence(f, timeout, server)?;
     }
+    let farewells = &server.farewells;
+    writeln!(
+        f,
+        "  flows of a server that fails: {}, that is removed: {}, of a relieved sorry server: {}",
+        farewells.on_failure, farewells.on_removal, farewells.on_relief
+    )?;
     if let Some(timeout) = server.idle_timeout {
         writeln!(f, "  keeps an idle flow for {}", seconds(timeout))?;
     }

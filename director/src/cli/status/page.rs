@@ -214,7 +214,7 @@ const fn state_color(state: ServerState) -> Option<Color> {
     match state {
         ServerState::Up => Some(Color::Green),
         ServerState::Down | ServerState::NoNeighbor => Some(Color::Red),
-        ServerState::Quiesced => Some(Color::Yellow),
+        ServerState::Quiesced | ServerState::Draining | ServerState::Held => Some(Color::Yellow),
         ServerState::Standby => None,
     }
 }

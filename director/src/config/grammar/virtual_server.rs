@@ -41,8 +41,12 @@ pub(in super::super) const VIRTUAL_SERVER: Table = Table {
         ),
         honoured(SWITCH, &["persistence_timeout"]),
         honoured(ONE, &["persistence_granularity"]),
-        // The director's own word.
+        // The director's own words.
         honoured(ONE, &["idle_timeout"]),
+        honoured(
+            Shape::Words(1, 2),
+            &["on_failure", "on_removal", "on_relief"],
+        ),
         honoured(Shape::Words(1, 2), &["sorry_server"]),
         honoured(Shape::Block(1, 2), &["real_server"]),
         not_yet(

@@ -324,3 +324,36 @@ fn thresholds_are_those_of_ipvsadm() {
         "what has no effect is not handed on"
     );
 }
+
+#[test]
+fn farewells_are_words_with_a_time_where_they_have_one() {
+    let default = with("weight 1").farewells;
+    assert_eq!(
+        [default.on_failure, default.on_removal, default.on_relief].map(|word| word.to_string()),
+        ["reset", "drain 60", "drain 60"]
+    );
+    let farewells = with("on_failure hold\n  on_removal drain 1.5\n  on_relief keep").farewells;
+    let words = [
+        farewells.on_failure,
+        farewells.on_removal,
+        farewells.on_relief,
+    ];
+    assert_eq!(
+        words.map(|word| word.to_string()),
+        ["hold", "drain 1.5", "keep"]
+    );
+    assert_eq!(
+        with("on_failure drain").farewells.on_failure.to_string(),
+        "drain 60"
+    );
+    for (words, remark) in [
+        ("on_failure keep", "`keep` is not a value of `on_failure`"),
+        ("on_relief hold", "`hold` is not a value of `on_relief`"),
+        ("on_removal rest", "`rest` is not a value of `on_removal`"),
+        ("on_removal reset 5", "unexpected `5` after `reset`"),
+        ("on_failure drain soon", "`soon` is not a duration"),
+        ("on_failure drain 99999999", "`99999999` is out of range"),
+    ] {
+        assert_eq!(of(words), [format!("14 error: {remark}")]);
+    }
+}

@@ -125,6 +125,7 @@ fn service(scheduler: Scheduler, servers: Vec<WantedServer>) -> WantedService {
         persistence: None,
         idle_timeout: Duration::from_secs(900),
         servers,
+        leaving: Vec::new(),
     }
 }
 

@@ -62,6 +62,7 @@ fn wanted(services: &[(u16, &[WantedServer])]) -> Wanted {
         persistence: None,
         idle_timeout: Duration::from_secs(900),
         servers: servers.to_vec(),
+        leaving: Vec::new(),
     };
     Wanted {
         instances: [(InstanceKey::default(), Role::MASTER)].into(),

@@ -140,6 +140,12 @@ impl Model {
         (entry.generation == generation && entry.flags & RealServer::IN_USE != 0).then_some(*entry)
     }
 
+    /// A server that is away and waited for.
+    fn held(&self, server: u32, generation: u32) -> Option<RealServer> {
+        let entry = self.tables.servers.get(&server)?;
+        (entry.generation == generation && entry.flags & RealServer::HELD != 0).then_some(*entry)
+    }
+
     fn is_master(&self, instance: u32) -> bool {
         let known = self.tables.instances.get(&instance);
         known.is_some_and(|instance| instance.role == Role::MASTER)
@@ -170,6 +176,15 @@ impl Model {
             if !(opens(packet, &segment) && is_closing) {
                 return self.continue_flow(frame, packet, &segment, key, server);
             }
+        }
+        if let Some(held) = flow.and_then(|flow| self.held(flow.server, flow.generation))
+            && packet.protocol == protocol::TCP
+            && !opens(packet, &segment)
+        {
+            return match self.is_master(held.instance) {
+                true => outcome(DROP, frame.to_vec(), Counter::DropHeld),
+                false => pass(frame, Counter::PassNotMaster),
+            };
         }
         self.begin_flow(frame, packet, &segment, key, flow)
     }

@@ -102,6 +102,7 @@ fn service(random: &mut StdRng, key: &ServiceKey) -> WantedService {
             .into_iter()
             .map(|last| server(random, key.address, last))
             .collect(),
+        leaving: Vec::new(),
     }
 }
 
@@ -113,6 +114,7 @@ fn server(random: &mut StdRng, vip: IpAddr, last: u8) -> WantedServer {
     let path = match random.random_range(0..20) {
         0 | 1 => None,
         2 => Some(Path::Local),
+        5 => Some(Path::Held),
         kind => Some(Path::Link {
             mac: mac(last),
             source_mac: DIRECTOR_MAC,
