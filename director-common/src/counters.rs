@@ -66,6 +66,8 @@ counters! {
     ForwardIcmp = "forward_icmp",
     /// Answered with a reset: a new TCP connection for which no server is available.
     AnswerReset = "answer_reset",
+    /// Answered with a reset: a TCP segment that belongs to no flow, or to one whose server is gone.
+    AnswerNoFlow = "answer_no_flow",
     /// Answered with ICMP port unreachable: a datagram for which no server is available.
     AnswerUnreachable = "answer_unreachable",
     /// Answered with ICMP time exceeded: the TTL or hop limit ran out.

@@ -37,7 +37,7 @@ pub struct Service {
     pub id: u32,
     /// Index of the VRRP instance that holds the VIP.
     pub instance: u32,
-    /// [`Service::PERSISTENT`], [`Service::ONE_PACKET`].
+    /// [`Service::PERSISTENT`], [`Service::ONE_PACKET`], [`Service::NO_FLOW_PASS`], [`Service::NO_FLOW_SCHEDULE`].
     pub flags: u32,
     /// Time in jiffies that an established flow is kept after the client was last heard.
     pub idle_timeout: u32,
@@ -51,6 +51,10 @@ impl Service {
     pub const PERSISTENT: u32 = 1;
     /// Each datagram is scheduled by itself and no flow is kept (`ops`).
     pub const ONE_PACKET: u32 = 2;
+    /// A TCP segment of no flow is the kernel's, and not answered with a reset.
+    pub const NO_FLOW_PASS: u32 = 4;
+    /// A TCP segment of no flow is scheduled as if it opened a connection.
+    pub const NO_FLOW_SCHEDULE: u32 = 8;
 }
 
 const VIP_FILTER_WORDS: usize = 64;

@@ -238,7 +238,7 @@ pub fn insert<F: Family>(
         created: now,
         last_seen: now,
         next_sequence: segment.next_sequence,
-        last_acknowledgement: 0,
+        last_acknowledgement: segment.own_acknowledgement(),
     };
     match F::insert(Table::HalfOpen, key, &flow) {
         Ok(()) => load::begin(id, server, state),

@@ -1,7 +1,7 @@
 //! The packet path, from top to bottom. Every `return` is an exit with a name.
 
 use aya_ebpf::{EbpfContext as _, programs::XdpContext};
-use director_common::{counters::Counter, protocol, server::RealServer, service::Service};
+use director_common::{counters::Counter, protocol, server::RealServer, service::Service, tcp};
 
 use crate::{
     cursor::Cursor,
@@ -127,11 +127,8 @@ fn begin_flow<F: Family>(
     if !service::is_master(service.instance) {
         return Verdict::Pass(Counter::PassNotMaster);
     }
-    if !segment.may_begin_flow() {
-        return Verdict::Pass(match known {
-            Known::ServerGone(_) => Counter::PassServerGone,
-            _ => Counter::PassNoFlow,
-        });
+    if !segment.may_begin_flow() && !is_scheduled_all_the_same(segment, service) {
+        return answer_stranger(context, packet, segment, service, known);
     }
     let Some((id, server)) = choose(packet, segment, service) else {
         // The client learns it at once (RFC 9293 section 3.10.7.1, RFC 1122 section 4.1.3.1).
@@ -156,6 +153,33 @@ fn begin_flow<F: Family>(
     fragment::remember(packet, id, server);
     forward::count(id, server, 1, packet);
     forward::send(packet, server, route.way, Counter::ForwardNew)
+}
+
+/// Whether a segment of no flow gets one (`on_no_flow schedule`). A reset opens nothing.
+#[inline(always)]
+fn is_scheduled_all_the_same(segment: &Segment, service: &Service) -> bool {
+    service.flags & Service::NO_FLOW_SCHEDULE != 0 && segment.flags & tcp::RST == 0
+}
+
+/// A TCP segment that belongs to no flow: its sender has to know (RFC 9293 section 3.10.7.1), unless it says so itself.
+#[inline(always)]
+fn answer_stranger<F: Family>(
+    context: &XdpContext,
+    packet: &Packet<F>,
+    segment: &Segment,
+    service: &Service,
+    known: &Known,
+) -> Verdict {
+    if segment.flags & tcp::RST != 0 || service.flags & Service::NO_FLOW_PASS != 0 {
+        return Verdict::Pass(match known {
+            Known::ServerGone(_) => Counter::PassServerGone,
+            _ => Counter::PassNoFlow,
+        });
+    }
+    match forward::is_for_us(context, packet) {
+        true => Verdict::of(Kind::RefuseSegment, segment.next_sequence),
+        false => Verdict::Pass(Counter::PassOtherHost),
+    }
 }
 
 /// The server for a new flow: the one that the client keeps, or the scheduler's choice.
@@ -192,10 +216,14 @@ fn refuse<F: Family>(
     value: u32,
 ) -> Verdict {
     let frame = context.as_ptr().cast();
-    if refusal == Kind::RefuseConnection {
+    if matches!(refusal, Kind::RefuseConnection | Kind::RefuseSegment) {
+        let (answered, silent) = match refusal {
+            Kind::RefuseConnection => (Counter::AnswerReset, Counter::PassNoServer),
+            _ => (Counter::AnswerNoFlow, Counter::PassNoFlow),
+        };
         return match F::answer_reset(frame, packet, value) {
-            true => Verdict::Tx(Counter::AnswerReset),
-            false => Verdict::Pass(Counter::PassNoServer),
+            true => Verdict::Tx(answered),
+            false => Verdict::Pass(silent),
         };
     }
     // RFC 1191, RFC 8201: only who wants to know is told.

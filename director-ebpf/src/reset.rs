@@ -1,4 +1,4 @@
-//! Answering a SYN with a reset, in the frame that it came in (RFC 9293 section 3.10.7.1): both ends change places, the segment
+//! Answering a segment with a reset, in the frame that it came in (RFC 9293 section 3.10.7.1): both ends change places, the segment
 //! loses all but its header, and every checksum is made anew.
 
 use aya_ebpf::{bindings::xdp_md, helpers::generated::bpf_xdp_adjust_tail};
@@ -26,7 +26,7 @@ const HEADER_LENGTH: usize = size_of::<TcpHeader>();
 ///
 /// A function of its own for the verifier, too, as [`crate::schedule::choose_server`] is.
 ///
-/// `network` and `transport` are where the headers begin; `acknowledgement` is the number that follows the SYN.
+/// `network` and `transport` are where the headers begin; `acknowledgement` is the number that follows the segment, for one that acknowledges nothing itself.
 #[unsafe(no_mangle)]
 #[inline(never)]
 pub extern "C" fn answer_reset_v4(
@@ -146,12 +146,21 @@ unsafe fn finish(
     // SAFETY: the caller vouches for the bounds.
     unsafe {
         let [source, destination] = (*header).ports;
+        // What the sender expects next is what it acknowledged.
+        let expected = (*header).acknowledgement_be;
+        let is_expecting = (*header).flags & tcp::ACK != 0;
+        let (sequence_be, acknowledgement_be, flags) = if is_expecting {
+            (expected, [0; 2], tcp::RST)
+        } else {
+            let number = [number as u16, (number >> 16) as u16];
+            ([0; 2], number, tcp::RST | tcp::ACK)
+        };
         *header = TcpHeader {
             ports: [destination, source],
-            sequence_be: [0; 2],
-            acknowledgement_be: [number as u16, (number >> 16) as u16],
+            sequence_be,
+            acknowledgement_be,
             data_offset: NO_OPTIONS,
-            flags: tcp::RST | tcp::ACK,
+            flags,
             window_be: 0,
             checksum_be: 0,
             urgent_be: 0,

@@ -70,6 +70,16 @@ impl Segment {
         !self.is_tcp() || self.opens_connection()
     }
 
+    /// The number that it acknowledges; 0 where it acknowledges none.
+    #[inline(always)]
+    pub fn own_acknowledgement(&self) -> u32 {
+        if self.flags & tcp::ACK != 0 {
+            self.acknowledgement
+        } else {
+            0
+        }
+    }
+
     /// The port that it is sent to, as it stands on the wire.
     #[inline(always)]
     pub fn destination_port(&self) -> [u8; 2] {

@@ -30,6 +30,8 @@ pub enum Kind {
     Drop,
     /// Back to its sender with a reset: no server is available. The value is the number that follows the SYN.
     RefuseConnection,
+    /// Back to its sender with a reset: it belongs to no flow. The value is the number that follows the segment.
+    RefuseSegment,
     /// Back to its sender as *port unreachable*: no server is available.
     RefuseDatagram,
     /// Back to its sender as *time exceeded*: the TTL or hop limit ran out.

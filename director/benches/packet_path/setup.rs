@@ -87,6 +87,7 @@ impl Setup {
             idle_timeout: Duration::from_secs(900),
             servers: (1..=self.servers).map(|last| self.server(last)).collect(),
             leaving: Vec::new(),
+            on_no_flow: director::config::NoFlow::default(),
         }
     }
 

@@ -29,7 +29,7 @@ pub use load::{DEFAULT_PATH, Loaded, load, parse};
 pub use render::{Color, Record};
 pub use sources::{MAX_FILE_BYTES, Place, ReadError, Source, Sources};
 pub use virtual_server::{
-    Farewell, Farewells, ForwardingMethod, Protocol, RealServer, Scheduler, SchedulerFlags,
+    Farewell, Farewells, ForwardingMethod, NoFlow, Protocol, RealServer, Scheduler, SchedulerFlags,
     SorryServer, VirtualServer,
 };
 pub use vrrp::{

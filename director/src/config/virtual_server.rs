@@ -51,6 +51,8 @@ pub struct VirtualServer {
     /// `idle_timeout`: how long an established flow without packets is kept; `None`: as long as the others of its protocol.
     #[serde(with = "super::optional_seconds")]
     pub idle_timeout: Option<Duration>,
+    /// `on_no_flow`: what a TCP segment gets that belongs to no flow and opens none.
+    pub on_no_flow: NoFlow,
     /// What becomes of flows whose server gets no more of them.
     #[serde(flatten)]
     pub farewells: Farewells,
@@ -107,6 +109,19 @@ pub enum Protocol {
     Tcp,
     /// `UDP`.
     Udp,
+}
+
+/// `on_no_flow`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NoFlow {
+    /// `reset`: its sender is told.
+    #[default]
+    Reset,
+    /// `pass`: it is the kernel's.
+    Pass,
+    /// `schedule`: it gets a server as if it opened a connection.
+    Schedule,
 }
 
 /// `lb_kind`, `lvs_method`. NAT and TUN are errors, never silently something else.

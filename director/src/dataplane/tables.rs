@@ -25,6 +25,7 @@ use super::{
     expiry,
     schedule::{self, Entry, Table},
 };
+use crate::config::NoFlow;
 
 /// The tables with their indexes, as they are or will be in the maps.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -328,12 +329,16 @@ fn interface(known: &WantedInterface) -> Interface {
 
 fn service_flags(service: &WantedService) -> u32 {
     let persistent = service.persistence.map_or(0, |_| Service::PERSISTENT);
-    persistent
-        | if service.one_packet {
-            Service::ONE_PACKET
-        } else {
-            0
-        }
+    let one_packet = match service.one_packet {
+        true => Service::ONE_PACKET,
+        false => 0,
+    };
+    let no_flow = match service.on_no_flow {
+        NoFlow::Reset => 0,
+        NoFlow::Pass => Service::NO_FLOW_PASS,
+        NoFlow::Schedule => Service::NO_FLOW_SCHEDULE,
+    };
+    persistent | one_packet | no_flow
 }
 
 /// The bits of a client's address that count, as the address lies in a template's key.

@@ -9,7 +9,7 @@ use std::{
 use director_common::instance::Role;
 
 use super::expiry::Timeouts;
-use crate::config::{Scheduler, SchedulerFlags};
+use crate::config::{NoFlow, Scheduler, SchedulerFlags};
 
 /// What the model wants the packet path to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub struct WantedService {
     pub scheduler_flags: SchedulerFlags,
     /// Each datagram is scheduled by itself.
     pub one_packet: bool,
+    /// What a TCP segment gets that belongs to no flow.
+    pub on_no_flow: NoFlow,
     /// A client keeps its server.
     pub persistence: Option<Persistence>,
     /// Time that an established flow is kept after the client was last heard.

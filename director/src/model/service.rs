@@ -17,7 +17,7 @@ use super::{
     server::RealServer,
 };
 use crate::{
-    config::{Protocol, Scheduler, SchedulerFlags, VirtualServer},
+    config::{NoFlow, Protocol, Scheduler, SchedulerFlags, VirtualServer},
     dataplane::{
         expiry::Timeouts,
         tables::{InstanceKey, Persistence, ServiceKey, WantedServer, WantedService},
@@ -103,6 +103,8 @@ pub struct Service {
     pub scheduler_flags: SchedulerFlags,
     /// Each datagram is scheduled by itself.
     pub one_packet: bool,
+    /// What a TCP segment gets that belongs to no flow.
+    pub on_no_flow: NoFlow,
     /// A client keeps its server.
     pub persistence: Option<Persistence>,
     /// Time that an idle established flow is kept, if it is not the same for all services.
@@ -166,6 +168,7 @@ impl Service {
             scheduler: config.scheduler,
             scheduler_flags: config.scheduler_flags,
             one_packet: config.one_packet,
+            on_no_flow: config.on_no_flow,
             persistence: config.persistence_timeout.map(|timeout| Persistence {
                 timeout,
                 prefix_length: config.persistence_prefix,
@@ -392,6 +395,7 @@ impl Service {
             scheduler: self.scheduler,
             scheduler_flags: self.scheduler_flags,
             one_packet: self.one_packet,
+            on_no_flow: self.on_no_flow,
             persistence: self.persistence,
             idle_timeout: self.idle_timeout.unwrap_or(timeouts.established),
             servers,

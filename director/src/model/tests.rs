@@ -66,6 +66,7 @@ fn virtual_server(servers: Vec<crate::config::RealServer>) -> VirtualServer {
         alpha: false,
         persistence_timeout: None,
         persistence_prefix: 32,
+        on_no_flow: crate::config::NoFlow::default(),
         farewells: crate::config::Farewells::default(),
         idle_timeout: None,
         sorry_server: Some(SorryServer {

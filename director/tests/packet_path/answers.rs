@@ -1,10 +1,15 @@
 //! What the director says itself: resets, and ICMP errors.
 
-use director::config::Scheduler;
-use etherparse::{Icmpv4Type, NetSlice, SlicedPacket, TransportSlice, icmpv4};
+use director::config::{NoFlow, Scheduler};
+use director_common::tcp::{ACK, FIN, RST, SYN};
+use etherparse::{Icmpv4Type, NetSlice, SlicedPacket, TcpHeader, TransportSlice, icmpv4};
+use serde_json::json;
 
 use crate::{
-    bench::{Bench, DIRECTOR, DIRECTOR_MAC, DROP, PASS, PORT, TX, VIP, server, wanted},
+    bench::{
+        Bench, DIRECTOR, DIRECTOR_MAC, DROP, PASS, PORT, TX, VIP, server, service, wanted,
+        wanted_service,
+    },
     packets::{self, CLIENT, CLIENT_MAC},
 };
 
@@ -82,6 +87,62 @@ fn s3_07_a_syn_without_an_available_server_is_answered_with_a_reset() {
     }
     assert_eq!(bench.counters()["answer_reset"], 4);
     assert_eq!(bench.flows(), []);
+}
+
+/// The header of the reset that a frame is answered with.
+fn answer_to(bench: &mut Bench, frame: &[u8]) -> TcpHeader {
+    let run = bench.run(frame);
+    assert_eq!(run.action, TX);
+    let sliced = SlicedPacket::from_ethernet(&run.packet).expect("a frame");
+    let Some(TransportSlice::Tcp(tcp)) = sliced.transport else {
+        panic!("not TCP");
+    };
+    let tcp = tcp.to_header();
+    assert!(tcp.rst && !tcp.syn && !tcp.fin);
+    tcp
+}
+
+#[test]
+fn s0_05_a_segment_of_no_flow_is_answered_with_the_number_that_its_sender_expects() {
+    let mut bench = Bench::new();
+    for flags in [ACK, FIN | ACK, SYN | ACK] {
+        let tcp = answer_to(&mut bench, &packets::segment(1000, flags, 7, 9).frame());
+        assert_eq!((tcp.sequence_number, tcp.ack), (9, false));
+    }
+    // One that acknowledges nothing is acknowledged itself.
+    for (flags, length) in [(FIN, 1), (0, 0), (SYN | FIN, 2)] {
+        let tcp = answer_to(&mut bench, &packets::segment(1000, flags, 7, 9).frame());
+        assert_eq!(
+            (tcp.sequence_number, tcp.ack, tcp.acknowledgment_number),
+            (0, true, 7 + length)
+        );
+    }
+    assert_eq!(bench.counters()["answer_no_flow"], 6);
+    // A reset is never answered with one.
+    let reset = packets::segment(1000, RST | ACK, 7, 9).frame();
+    assert_eq!(bench.run(&reset).action, PASS);
+    assert_eq!(bench.flows(), []);
+}
+
+#[test]
+fn s0_05_a_segment_of_no_flow_may_be_scheduled() {
+    let mut service = service(Scheduler::RoundRobin, &[server(1, 1), server(2, 1)]);
+    service.on_no_flow = NoFlow::Schedule;
+    let mut bench = Bench::with(&wanted_service(service));
+    let segment = packets::segment(1000, ACK, 7, 9).frame();
+    assert_eq!(bench.server_of(&segment), Some(1));
+    let flow = bench.flow();
+    assert_eq!(
+        (
+            &flow["state"],
+            &flow["next_sequence"],
+            &flow["last_acknowledgement"]
+        ),
+        (&json!("ESTABLISHED"), &json!(7), &json!(9))
+    );
+    assert_eq!(bench.server_of(&segment), Some(1), "it is a flow now");
+    let reset = packets::segment(1001, RST, 7, 9).frame();
+    assert_eq!(bench.run(&reset).action, PASS);
 }
 
 #[test]

@@ -80,6 +80,7 @@ pub(crate) fn service(scheduler: Scheduler, servers: &[WantedServer]) -> WantedS
         idle_timeout: Duration::from_secs(900),
         servers: servers.to_vec(),
         leaving: Vec::new(),
+        on_no_flow: director::config::NoFlow::default(),
     }
 }
 

@@ -39,7 +39,7 @@ fn every_exit_is_counted_once() {
     let exits = [
         (packets::syn(1000).frame(), TX, Counter::ForwardNew),
         (packets::ack(1000).frame(), TX, Counter::ForwardFlow),
-        (packets::ack(1001).frame(), PASS, Counter::PassNoFlow),
+        (packets::ack(1001).frame(), TX, Counter::AnswerNoFlow),
         (
             packets::syn(1000).to([192, 168, 66, 6], 3306).frame(),
             PASS,

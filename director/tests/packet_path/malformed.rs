@@ -96,8 +96,14 @@ fn mutated_packets_are_never_aborted_never_changed_when_passed_and_never_sent_to
                 PASS => prop_assert_eq!(run.packet, frame),
                 TX => {
                     let to: [u8; 6] = run.packet[..6].try_into().unwrap();
-                    // A packet whose time has run out goes back to its sender, as an error.
-                    let is_answer = to == frame[6..12] && run.packet[ETHERNET + 9] == 1;
+                    // What goes back to its sender is an error, or a reset.
+                    const RST: u8 = 4;
+                    let answer = &run.packet[ETHERNET..];
+                    let transport = usize::from(answer[0] & 0xf) * 4;
+                    let flags = answer.get(transport + 13).copied().unwrap_or_default();
+                    let is_error = answer[9] == 1;
+                    let is_reset = answer[9] == 6 && flags & RST != 0;
+                    let is_answer = to == frame[6..12] && (is_error || is_reset);
                     prop_assert!(is_answer || [mac(1), mac(2)].contains(&to));
                 }
                 DROP => prop_assert!(

@@ -1,6 +1,9 @@
 //! What goes to the kernel, untouched.
 
-use director::{config::Scheduler, dataplane::tables::InstanceKey};
+use director::{
+    config::{NoFlow, Scheduler},
+    dataplane::tables::InstanceKey,
+};
 use director_common::{
     instance::Role,
     tcp::{ACK, FIN, RST, SYN},
@@ -9,7 +12,7 @@ use director_common::{
 use etherparse::IpNumber;
 
 use crate::{
-    bench::{Bench, PASS, TX, server, wanted},
+    bench::{Bench, PASS, TX, server, service, wanted, wanted_service},
     packets::{self, segment},
 };
 
@@ -45,8 +48,10 @@ fn a_later_fragment_whose_first_one_was_not_seen_passes() {
 }
 
 #[test]
-fn a_segment_in_mid_stream_that_nobody_knows_passes() {
-    let mut bench = Bench::new();
+fn a_segment_in_mid_stream_that_nobody_knows_passes_where_that_is_wanted() {
+    let mut service = service(Scheduler::RoundRobin, &[server(1, 1), server(2, 1)]);
+    service.on_no_flow = NoFlow::Pass;
+    let mut bench = Bench::with(&wanted_service(service));
     for flags in [ACK, SYN | ACK, FIN | ACK, RST, SYN | FIN, SYN | RST, 0] {
         passes(
             &mut bench,

@@ -357,3 +357,20 @@ fn farewells_are_words_with_a_time_where_they_have_one() {
         assert_eq!(of(words), [format!("14 error: {remark}")]);
     }
 }
+
+#[test]
+fn what_a_segment_of_no_flow_gets_is_a_word() {
+    use crate::config::NoFlow;
+    assert_eq!(with("weight 1").on_no_flow, NoFlow::Reset);
+    for (word, meaning) in [
+        ("reset", NoFlow::Reset),
+        ("pass", NoFlow::Pass),
+        ("schedule", NoFlow::Schedule),
+    ] {
+        assert_eq!(with(&format!("on_no_flow {word}")).on_no_flow, meaning);
+    }
+    assert_eq!(
+        of("on_no_flow drop"),
+        ["14 error: `drop` is not a value of `on_no_flow`"]
+    );
+}

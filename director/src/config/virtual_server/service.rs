@@ -11,7 +11,7 @@ use super::{
         settings::{Setting, Settings},
         value::{self, choice},
     },
-    ForwardingMethod, Protocol, RealServer, Scheduler, VirtualServer,
+    ForwardingMethod, NoFlow, Protocol, RealServer, Scheduler, VirtualServer,
     farewell::farewells,
     persistence::{Persistence, persistence},
     pool,
@@ -74,6 +74,7 @@ fn virtual_server(
         persistence_timeout: persistence.timeout,
         persistence_prefix: persistence.prefix,
         idle_timeout: idle_timeout(&mut settings, one_packet),
+        on_no_flow: on_no_flow(&mut settings),
         farewells: farewells(&mut settings),
         sorry_server,
         real_servers,
@@ -190,6 +191,18 @@ fn idle_timeout(settings: &mut Settings<'_, '_>, one_packet: bool) -> Option<Dur
         );
     }
     Some(timeout.value)
+}
+
+fn on_no_flow(settings: &mut Settings<'_, '_>) -> NoFlow {
+    let choices = [
+        ("reset", NoFlow::Reset),
+        ("pass", NoFlow::Pass),
+        ("schedule", NoFlow::Schedule),
+    ];
+    settings
+        .take("on_no_flow")
+        .and_then(|setting| settings.one(&setting, |word| choice(word, "on_no_flow", &choices)))
+        .map_or(NoFlow::default(), |word| word.value)
 }
 
 fn forwarding(settings: &mut Settings<'_, '_>, span: Span) {

@@ -126,6 +126,7 @@ fn service(scheduler: Scheduler, servers: Vec<WantedServer>) -> WantedService {
         idle_timeout: Duration::from_secs(900),
         servers,
         leaving: Vec::new(),
+        on_no_flow: crate::config::NoFlow::default(),
     }
 }
 

@@ -63,6 +63,7 @@ fn wanted(services: &[(u16, &[WantedServer])]) -> Wanted {
         idle_timeout: Duration::from_secs(900),
         servers: servers.to_vec(),
         leaving: Vec::new(),
+        on_no_flow: NoFlow::default(),
     };
     Wanted {
         instances: [(InstanceKey::default(), Role::MASTER)].into(),

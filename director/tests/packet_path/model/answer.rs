@@ -2,9 +2,13 @@
 
 use std::net::IpAddr;
 
-use director_common::{interface::Interface, protocol};
+use director_common::{
+    interface::Interface,
+    protocol,
+    tcp::{ACK, RST},
+};
 
-use super::parse::Packet;
+use super::parse::{Packet, Segment};
 
 /// An ICMP error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,14 +53,19 @@ fn turned_round(frame: &[u8], packet: &Packet) -> Vec<u8> {
     link
 }
 
-/// A reset that refuses a SYN (RFC 9293 section 3.10.7.1).
-pub(super) fn reset(frame: &[u8], packet: &Packet, acknowledgement: u32) -> Vec<u8> {
+/// A reset that refuses a segment (RFC 9293 section 3.10.7.1).
+pub(super) fn reset(frame: &[u8], packet: &Packet, segment: &Segment) -> Vec<u8> {
     let mut tcp = Vec::new();
     tcp.extend(&frame[packet.transport + 2..packet.transport + 4]);
     tcp.extend(&frame[packet.transport..packet.transport + 2]);
-    tcp.extend([0; 4]);
+    let (sequence, acknowledgement, flags) = if segment.flags & ACK != 0 {
+        (segment.acknowledgement, 0, RST)
+    } else {
+        (0, segment.next_sequence, RST | ACK)
+    };
+    tcp.extend(sequence.to_be_bytes());
     tcp.extend(acknowledgement.to_be_bytes());
-    tcp.extend([0x50, 0x14, 0, 0, 0, 0, 0, 0]);
+    tcp.extend([0x50, flags, 0, 0, 0, 0, 0, 0]);
     let (source, destination) = (octets(packet.destination), octets(packet.source));
     let sum = checksum(&[&source, &destination, &[0, protocol::TCP, 0, 20], &tcp]);
     tcp[16..18].copy_from_slice(&sum);

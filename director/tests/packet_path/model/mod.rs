@@ -250,7 +250,12 @@ impl Model {
         }
         let is_dead =
             before.is_some_and(|flow| self.living(flow.server, flow.generation).is_none());
-        if packet.protocol == protocol::TCP && !opens(packet, segment) {
+        let is_reset = segment.flags & RST != 0;
+        let is_scheduled = service.flags & Service::NO_FLOW_SCHEDULE != 0 && !is_reset;
+        if packet.protocol == protocol::TCP && !opens(packet, segment) && !is_scheduled {
+            if !is_reset && service.flags & Service::NO_FLOW_PASS == 0 {
+                return self.refuse_segment(frame, packet, segment, Counter::AnswerNoFlow);
+            }
             let counter = if is_dead {
                 Counter::PassServerGone
             } else {
@@ -318,15 +323,20 @@ impl Model {
         }
         let server = self.tables.servers[&index];
         let state = match packet.protocol {
-            protocol::TCP => FlowState::SYN_RECV,
+            protocol::TCP => FlowState::NONE.next(segment.flags),
             _ => FlowState::UDP,
         };
+        let is_acknowledging = segment.flags & ACK != 0;
         let flow = Flow {
             server: index,
             generation: server.generation,
             state,
             next_sequence: segment.next_sequence,
-            last_acknowledgement: 0,
+            last_acknowledgement: if is_acknowledging {
+                segment.acknowledgement
+            } else {
+                0
+            },
         };
         self.half_open.insert(key, flow);
         self.add_load(index, state, 1);
@@ -487,13 +497,11 @@ impl Model {
     }
 
     fn refuse_flow(&self, frame: &[u8], packet: &Packet, segment: &Segment) -> Outcome {
-        let interface = self.tables.interfaces.get(&IFINDEX);
-        if interface.is_none_or(|known| known.mac != packet.destination_mac) {
-            return pass(frame, Counter::PassOtherHost);
-        }
         if packet.protocol == protocol::TCP {
-            let reset = answer::reset(frame, packet, segment.next_sequence);
-            return outcome(TX, reset, Counter::AnswerReset);
+            return self.refuse_segment(frame, packet, segment, Counter::AnswerReset);
+        }
+        if !self.is_for_us(packet) {
+            return pass(frame, Counter::PassOtherHost);
         }
         self.answer(
             frame,
@@ -502,6 +510,24 @@ impl Model {
             Counter::AnswerUnreachable,
             pass(frame, Counter::PassNoServer),
         )
+    }
+
+    fn refuse_segment(
+        &self,
+        frame: &[u8],
+        packet: &Packet,
+        segment: &Segment,
+        counter: Counter,
+    ) -> Outcome {
+        if !self.is_for_us(packet) {
+            return pass(frame, Counter::PassOtherHost);
+        }
+        outcome(TX, answer::reset(frame, packet, segment), counter)
+    }
+
+    fn is_for_us(&self, packet: &Packet) -> bool {
+        let interface = self.tables.interfaces.get(&IFINDEX);
+        interface.is_some_and(|known| known.mac == packet.destination_mac)
     }
 
     fn count(&mut self, index: u32, connections: u64, packet: &Packet) {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use director::{
-    config::{Scheduler, SchedulerFlags},
+    config::{NoFlow, Scheduler, SchedulerFlags},
     dataplane::{
         Wanted,
         tables::{InstanceKey, Path, Persistence, ServiceKey, WantedServer, WantedService},
@@ -103,6 +103,9 @@ fn service(random: &mut StdRng, key: &ServiceKey) -> WantedService {
             .map(|last| server(random, key.address, last))
             .collect(),
         leaving: Vec::new(),
+        on_no_flow: *[NoFlow::Reset, NoFlow::Reset, NoFlow::Pass, NoFlow::Schedule]
+            .choose(random)
+            .expect("one"),
     }
 }
 
