@@ -29,8 +29,8 @@ pub use load::{DEFAULT_PATH, Loaded, load, parse};
 pub use render::{Color, Record};
 pub use sources::{MAX_FILE_BYTES, Place, ReadError, Source, Sources};
 pub use virtual_server::{
-    Farewell, Farewells, ForwardingMethod, NoFlow, Protocol, RealServer, Scheduler, SchedulerFlags,
-    SorryServer, VirtualServer,
+    Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Protocol, RealServer, Scheduler,
+    SchedulerFlags, SorryServer, VirtualServer,
 };
 pub use vrrp::{
     Authentication, AuthenticationType, GratuitousArp, InitialState, SyncGroup, VirtualAddress,

@@ -53,6 +53,8 @@ pub struct VirtualServer {
     pub idle_timeout: Option<Duration>,
     /// `on_no_flow`: what a TCP segment gets that belongs to no flow and opens none.
     pub on_no_flow: NoFlow,
+    /// `on_idle`: whether the ends of a connection are told that it was idle for too long.
+    pub on_idle: Idle,
     /// What becomes of flows whose server gets no more of them.
     #[serde(flatten)]
     pub farewells: Farewells,
@@ -122,6 +124,17 @@ pub enum NoFlow {
     Pass,
     /// `schedule`: it gets a server as if it opened a connection.
     Schedule,
+}
+
+/// `on_idle`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Idle {
+    /// `reset`: both ends are told.
+    #[default]
+    Reset,
+    /// `silent`: the flow is forgotten, as with IPVS.
+    Silent,
 }
 
 /// `lb_kind`, `lvs_method`. NAT and TUN are errors, never silently something else.

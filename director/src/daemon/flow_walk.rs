@@ -14,7 +14,7 @@ use tracing::warn;
 use super::{Daemon, view};
 use crate::{
     api::response::{Connection, Problem},
-    config::Protocol,
+    config::{Idle, Protocol},
     dataplane::{
         flows::{FlowTableError, FlowTables, Row, Sweep},
         ledger::Ledger,
@@ -40,7 +40,12 @@ impl Daemon {
             let id = tables.services.get(&service.id.key())?.id;
             Some((id, service.persistence?.timeout))
         });
-        let ledger = Ledger::new(now, *self.model.timeouts(), tables, &persistence.collect());
+        let silent = self.model.services().iter().filter_map(|service| {
+            let id = tables.services.get(&service.id.key())?.id;
+            (service.on_idle == Idle::Silent).then_some(id)
+        });
+        let ledger = Ledger::new(now, *self.model.timeouts(), tables, &persistence.collect())
+            .silent(silent.collect());
         Ok(Walk::new(pins::folder(&self.options.pins), ledger))
     }
 
@@ -57,7 +62,10 @@ impl Daemon {
 
     pub(super) fn end_sweep(&mut self, result: Result<Sweep, FlowTableError>) {
         match result {
-            Ok(sweep) => self.sweep = sweep,
+            Ok(mut sweep) => {
+                self.tell_idle(std::mem::take(&mut sweep.idle));
+                self.sweep = sweep;
+            }
             Err(error) => warn!(error = %Problem::from_error(&error), "flows not swept"),
         }
         self.tell_of_full_tables();

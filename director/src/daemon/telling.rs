@@ -4,9 +4,9 @@ use std::time::{Instant, SystemTime};
 
 use super::Daemon;
 use crate::{
-    dataplane::{ended::Ended, pins, tables},
+    dataplane::{ended::Ended, flows::IdleFlow, pins, tables},
     model::{Model, State},
-    tell::{self, Job, pace::Pace},
+    tell::{self, EndedJob, Job, pace::Pace},
 };
 
 impl Daemon {
@@ -37,13 +37,23 @@ impl Daemon {
             .iter()
             .map(|(index, ended)| (*index, reason(&self.model, ended)))
             .collect();
-        let rate = self.config.global.reset_rate.unwrap_or(tell::DEFAULT_RATE);
-        self.teller.tell(Job {
+        self.teller.tell(Job::Ended(EndedJob {
             folder: pins::folder(&self.options.pins),
             ended,
             reasons,
-            pace: Pace::new(rate),
-        });
+            pace: self.pace(),
+        }));
+    }
+
+    /// Has both ends of the connections told that a sweep found idle for too long.
+    pub(super) fn tell_idle(&mut self, idle: Vec<IdleFlow>) {
+        if !idle.is_empty() {
+            self.teller.tell(Job::Idle(idle, self.pace()));
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        Pace::new(self.config.global.reset_rate.unwrap_or(tell::DEFAULT_RATE))
     }
 }
 

@@ -19,6 +19,7 @@ use director_common::{
     flow::{Flow, FlowKeyV4, FlowKeyV6},
     limits::map,
     persistence::{Template, TemplateKey},
+    server::RealServer,
     tcp::FlowState,
 };
 
@@ -87,6 +88,21 @@ pub struct Sweep {
     pub half_open: u32,
     /// Flows that were over and were removed.
     pub expired: u32,
+    /// Those of them whose ends may still believe in them: established connections that were idle for too long.
+    pub idle: Vec<IdleFlow>,
+}
+
+/// An established connection that was idle for too long and is forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdleFlow {
+    /// The client and its port.
+    pub client: SocketAddr,
+    /// The VIP and its port.
+    pub vip: SocketAddr,
+    /// What was remembered.
+    pub flow: Flow,
+    /// Its server.
+    pub server: RealServer,
 }
 
 /// One row of a listing.
@@ -197,7 +213,7 @@ impl FlowTables {
         self.loads
             .correct(&before, &self.loads.snapshot(), &counted);
         let mut sweep = walk.sweep;
-        sweep.expired = over.remove(self, ledger);
+        (sweep.expired, sweep.idle) = over.remove(self, ledger);
         for key in ended {
             // It may have been used since: then its flow made it anew, and this is a loss that the next flow mends.
             let _gone = batch::take::<_, Template>(self.templates.map(), &key);
@@ -375,17 +391,34 @@ struct Over {
 }
 
 impl Over {
-    /// Removes them, and says how many.
-    fn remove(self, tables: &mut FlowTables, ledger: &Ledger) -> u32 {
-        remove_all(&mut tables.flows_v4, self.flows_v4, ledger)
-            + remove_all(&mut tables.flows_v6, self.flows_v6, ledger)
-            + remove_all(&mut tables.half_open_v4, self.half_open_v4, ledger)
-            + remove_all(&mut tables.half_open_v6, self.half_open_v6, ledger)
+    /// Removes them, and says how many, and which of them were established connections.
+    fn remove(self, tables: &mut FlowTables, ledger: &Ledger) -> (u32, Vec<IdleFlow>) {
+        let mut idle = Vec::new();
+        let removed = remove_all(&mut tables.flows_v4, self.flows_v4, ledger, &mut idle)
+            + remove_all(&mut tables.flows_v6, self.flows_v6, ledger, &mut idle)
+            + remove_all(
+                &mut tables.half_open_v4,
+                self.half_open_v4,
+                ledger,
+                &mut idle,
+            )
+            + remove_all(
+                &mut tables.half_open_v6,
+                self.half_open_v6,
+                ledger,
+                &mut idle,
+            );
+        (removed, idle)
     }
 }
 
 /// A flow may have been heard of since it was read: it is taken out with what it holds now, and put back if it lives.
-fn remove_all<K: FlowKey>(map: &mut PlainHash<K, Flow>, keys: Vec<K>, ledger: &Ledger) -> u32 {
+fn remove_all<K: FlowKey>(
+    map: &mut PlainHash<K, Flow>,
+    keys: Vec<K>,
+    ledger: &Ledger,
+    idle: &mut Vec<IdleFlow>,
+) -> u32 {
     let mut removed = 0;
     for key in keys {
         match batch::take::<K, Flow>(map.map(), &key) {
@@ -394,7 +427,16 @@ fn remove_all<K: FlowKey>(map: &mut PlainHash<K, Flow>, keys: Vec<K>, ledger: &L
                 const NOT_OVER_ANOTHER: u64 = 1;
                 let _newer = map.insert(maps::Plain(key), maps::Plain(flow), NOT_OVER_ANOTHER);
             }
-            Ok(Some(_)) => removed += 1,
+            Ok(Some(flow)) => {
+                removed += 1;
+                let (client_port, port) = ports(key.ports());
+                idle.extend(ledger.end_of_idle(&flow).map(|server| IdleFlow {
+                    client: (key.client(), client_port).into(),
+                    vip: (key.vip(), port).into(),
+                    flow,
+                    server,
+                }));
+            }
             Ok(None) | Err(_) => {}
         }
     }

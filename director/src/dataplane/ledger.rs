@@ -1,12 +1,17 @@
 //! What a walk of the tables of flows needs to know: the time, the timeouts, and which servers live. Pure.
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
 
 use director_common::{
     flow::Flow,
     persistence::{Template, TemplateKey},
     server::RealServer,
     service::Service,
+    tcp::FlowState,
 };
 
 use super::{
@@ -27,6 +32,8 @@ pub struct Ledger {
     services: BTreeMap<u32, LedgerService>,
     /// The servers in use, for a look at each flow: index to generation and idle timeout.
     in_use: Vec<Option<(u32, Duration)>>,
+    /// Services whose idle connections are forgotten in silence, by index.
+    silent: BTreeSet<u32>,
 }
 
 /// One service in a ledger.
@@ -94,7 +101,23 @@ impl Ledger {
             servers: tables.servers.clone(),
             services,
             in_use,
+            silent: BTreeSet::new(),
         }
+    }
+
+    /// The same, with services whose idle connections are forgotten in silence.
+    #[must_use]
+    pub fn silent(self, silent: BTreeSet<u32>) -> Self {
+        Self { silent, ..self }
+    }
+
+    /// The server of an established connection that is over by its idleness, if both are to be told.
+    pub(super) fn end_of_idle(&self, flow: &Flow) -> Option<RealServer> {
+        self.living(flow.server, flow.generation)?;
+        let server = self.servers.get(&flow.server)?;
+        let is_told = FlowState(flow.state) == FlowState::ESTABLISHED
+            && !self.silent.contains(&server.service);
+        is_told.then_some(*server)
     }
 
     /// Idle timeout of a flow's server, if that is still the one that the flow was made with.

@@ -17,7 +17,7 @@ use super::{
     server::RealServer,
 };
 use crate::{
-    config::{NoFlow, Protocol, Scheduler, SchedulerFlags, VirtualServer},
+    config::{Idle, NoFlow, Protocol, Scheduler, SchedulerFlags, VirtualServer},
     dataplane::{
         expiry::Timeouts,
         tables::{InstanceKey, Persistence, ServiceKey, WantedServer, WantedService},
@@ -105,6 +105,8 @@ pub struct Service {
     pub one_packet: bool,
     /// What a TCP segment gets that belongs to no flow.
     pub on_no_flow: NoFlow,
+    /// Whether the ends of an idle connection are told that it is over.
+    pub on_idle: Idle,
     /// A client keeps its server.
     pub persistence: Option<Persistence>,
     /// Time that an idle established flow is kept, if it is not the same for all services.
@@ -169,6 +171,7 @@ impl Service {
             scheduler_flags: config.scheduler_flags,
             one_packet: config.one_packet,
             on_no_flow: config.on_no_flow,
+            on_idle: config.on_idle,
             persistence: config.persistence_timeout.map(|timeout| Persistence {
                 timeout,
                 prefix_length: config.persistence_prefix,

@@ -67,6 +67,7 @@ fn virtual_server(servers: Vec<crate::config::RealServer>) -> VirtualServer {
         persistence_timeout: None,
         persistence_prefix: 32,
         on_no_flow: crate::config::NoFlow::default(),
+        on_idle: crate::config::Idle::default(),
         farewells: crate::config::Farewells::default(),
         idle_timeout: None,
         sorry_server: Some(SorryServer {

@@ -14,19 +14,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use director_common::{protocol, tcp::FlowState};
+use director_common::{protocol, server::RealServer, tcp::FlowState};
 use tracing::{error, info, warn};
 
 use super::{pace::Pace, reset::Connection, sender::Sender};
 use crate::dataplane::{
-    ended::{Ended, EndedServers, server_of},
-    flows::{FlowTableError, FlowTables},
+    ended::{EndedServers, server_of},
+    flows::{FlowTableError, FlowTables, IdleFlow},
     tables,
 };
 
+/// Connections to be told.
+#[derive(Clone, Debug)]
+pub enum Job {
+    /// Those of servers that have ended.
+    Ended(EndedJob),
+    /// Those that were idle for too long and are in no table any more.
+    Idle(Vec<IdleFlow>, Pace),
+}
+
 /// Servers that have ended, and how their connections are to be told.
 #[derive(Clone, Debug)]
-pub struct Job {
+pub struct EndedJob {
     /// Where the tables are pinned.
     pub folder: PathBuf,
     /// The servers, by index.
@@ -120,6 +129,33 @@ struct Outcome {
 
 impl Worker {
     fn work(&mut self, job: &Job) {
+        match job {
+            Job::Ended(job) => self.work_ended(job),
+            Job::Idle(flows, pace) => self.work_idle(flows, *pace),
+        }
+    }
+
+    fn work_idle(&mut self, flows: &[IdleFlow], pace: Pace) {
+        let began = Instant::now();
+        let mut outcome = Outcome::default();
+        for (told, idle) in (1..).zip(flows) {
+            let connection = Connection::of(idle.client, idle.vip, &idle.flow);
+            self.tell_both(&connection, &idle.server, &mut outcome);
+            if let Some(pause) = pace.pause(told, began.elapsed()) {
+                thread::sleep(pause);
+            }
+        }
+        let connections = outcome.counts.connections;
+        info!(
+            connections,
+            "both ends of connections that were idle for too long were told"
+        );
+        if let Some(error) = &outcome.first_error {
+            warn!(%error, "not every end of an idle connection could be told");
+        }
+    }
+
+    fn work_ended(&mut self, job: &EndedJob) {
         let began = Instant::now();
         match self.tell_all(job, began) {
             Ok(outcomes) => report(job, &outcomes, began.elapsed()),
@@ -132,7 +168,7 @@ impl Worker {
 
     fn tell_all(
         &mut self,
-        job: &Job,
+        job: &EndedJob,
         began: Instant,
     ) -> Result<BTreeMap<u32, Outcome>, FlowTableError> {
         let mut tables = FlowTables::open(&job.folder)?;
@@ -155,7 +191,7 @@ impl Worker {
                 continue;
             }
             let connection = Connection::of(place.client(), place.vip(), &flow);
-            self.tell_both(&connection, ended, outcome);
+            self.tell_both(&connection, &ended.server, outcome);
             told += 1;
             if let Some(pause) = job.pace.pause(told, began.elapsed()) {
                 thread::sleep(pause);
@@ -164,9 +200,9 @@ impl Worker {
         Ok(outcomes)
     }
 
-    fn tell_both(&mut self, connection: &Connection, ended: &Ended, outcome: &mut Outcome) {
+    fn tell_both(&mut self, connection: &Connection, server: &RealServer, outcome: &mut Outcome) {
         let client = self.sender.tell_client(connection);
-        let server = self.sender.tell_server(connection, &ended.server);
+        let told = self.sender.tell_server(connection, server);
         let counts = &mut outcome.counts;
         counts.connections += 1;
         self.totals.connections.fetch_add(1, Ordering::Relaxed);
@@ -175,7 +211,7 @@ impl Worker {
             self.totals.untold_clients.fetch_add(1, Ordering::Relaxed);
             outcome.first_error.get_or_insert(error);
         }
-        if let Err(error) = server {
+        if let Err(error) = told {
             counts.untold_servers += 1;
             self.totals.untold_servers.fetch_add(1, Ordering::Relaxed);
             outcome.first_error.get_or_insert(error);
@@ -189,7 +225,7 @@ const fn is_over(state: FlowState) -> bool {
 }
 
 /// One line for each server that had connections.
-fn report(job: &Job, outcomes: &BTreeMap<u32, Outcome>, took: Duration) {
+fn report(job: &EndedJob, outcomes: &BTreeMap<u32, Outcome>, took: Duration) {
     for (index, outcome) in outcomes {
         let Some(ended) = job.ended.get(index) else {
             continue;

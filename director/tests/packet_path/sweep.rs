@@ -1,6 +1,6 @@
 //! The sweep: what is over goes, the rest is counted, and the packet path's own counts are put right.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use director::{
     config::Scheduler,
@@ -10,7 +10,7 @@ use director_common::limits::map;
 use serde_json::json;
 
 use crate::{
-    bench::{Bench, server, service, wanted, wanted_service},
+    bench::{Bench, mac, server, service, wanted, wanted_service},
     packets,
 };
 
@@ -203,4 +203,33 @@ fn a_listing_shows_flows_and_templates() {
             json!(["192.168.66.10:1001", "UDP"]),
         ]
     );
+}
+
+#[test]
+fn s0_06_an_established_flow_that_was_idle_for_too_long_is_told_unless_that_is_not_wanted() {
+    for silent in [false, true] {
+        let mut bench = Bench::new();
+        bench.run(&packets::syn(1000).frame());
+        bench.run(&packets::ack(1000).frame());
+        bench.run(&packets::syn(1001).frame());
+        bench.run(&packets::udp(1002).frame());
+        let mut ledger = bench.ledger(Duration::ZERO);
+        ledger.now = later(ledger.now, 901);
+        let services: BTreeSet<u32> = match silent {
+            true => (0..10).collect(),
+            false => BTreeSet::new(),
+        };
+        let ledger = ledger.silent(services);
+        let sweep = bench.flow_tables().sweep(&ledger).expect("a sweep");
+        assert_eq!(sweep.expired, 3);
+        let idle: Vec<_> = sweep
+            .idle
+            .iter()
+            .map(|idle| (idle.client.port(), idle.server.mac))
+            .collect();
+        match silent {
+            true => assert_eq!(idle, []),
+            false => assert_eq!(idle, [(1000, mac(1))]),
+        }
+    }
 }

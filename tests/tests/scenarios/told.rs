@@ -19,6 +19,7 @@ in_both_modes!(
     the_clients_of_the_other_server_never_notice,
     s3_10_a_removed_server_finishes_what_it_has_begun_and_then_its_clients_are_told,
     a_held_server_s_clients_wait_and_go_on_when_it_returns,
+    s0_06_a_connection_that_was_idle_for_too_long_is_over_at_both_ends,
     s2_29_the_clients_of_the_sorry_server_are_told_when_it_is_relieved,
 );
 
@@ -287,6 +288,37 @@ fn a_held_server_s_clients_wait_and_go_on_when_it_returns(mode: XdpMode) -> Resu
         assert_eq!(open.ask(again, Duration::from_secs(10))?, "1");
         assert_eq!(open.ask("select 2", SHORT)?, id);
     }
+    Ok(())
+}
+
+fn s0_06_a_connection_that_was_idle_for_too_long_is_over_at_both_ends(mode: XdpMode) -> Result<()> {
+    let lab = Lab::create_dual(mode)?;
+    let databases = lab.start_databases()?;
+    let service = |vip, setting: &str| {
+        let service = Service::tcp(vip, "rr").with("idle_timeout 2").with(setting);
+        service.real_server(&lab.real_server, "")
+    };
+    let [v4, v6] = vips(3306);
+    let services = [service(v4, "on_idle reset"), service(v6, "on_idle silent")];
+    let _serving = Serving::start(&lab, &services)?;
+    let mut open = lab.client.open(v4)?;
+    let number = open.ask("select connection_id()", SHORT)?;
+    let (_, mut idle) = lab.client.greeted_by(v4, SHORT)?;
+    let (_, mut forgotten) = lab.client.greeted_by(v6, SHORT)?;
+    is_reset(&mut idle, SOON)?;
+    let session =
+        format!("select count(*) from information_schema.processlist where id = {number}");
+    let server = databases.real_3306.address();
+    wait::until("the server has ended the session", SOON, || {
+        (lab.client.query(server, &session).ok()? == "0").then_some(())
+    })?;
+    // The other service forgets in silence, which is what IPVS does.
+    forgotten.set_read_timeout(Some(Duration::from_secs(1)))?;
+    let untold = forgotten.read(&mut [0; 256]).err();
+    ensure!(
+        untold.is_none_or(|error| error.kind() == ErrorKind::WouldBlock),
+        "told all the same"
+    );
     Ok(())
 }
 

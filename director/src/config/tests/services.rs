@@ -359,8 +359,14 @@ fn farewells_are_words_with_a_time_where_they_have_one() {
 }
 
 #[test]
-fn what_a_segment_of_no_flow_gets_is_a_word() {
-    use crate::config::NoFlow;
+fn what_a_segment_of_no_flow_and_an_idle_connection_get_are_words() {
+    use crate::config::{Idle, NoFlow};
+    assert_eq!(with("weight 1").on_idle, Idle::Reset);
+    assert_eq!(with("on_idle silent").on_idle, Idle::Silent);
+    assert_eq!(
+        of("on_idle quiet"),
+        ["14 error: `quiet` is not a value of `on_idle`"]
+    );
     assert_eq!(with("weight 1").on_no_flow, NoFlow::Reset);
     for (word, meaning) in [
         ("reset", NoFlow::Reset),

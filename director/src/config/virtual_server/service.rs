@@ -11,7 +11,7 @@ use super::{
         settings::{Setting, Settings},
         value::{self, choice},
     },
-    ForwardingMethod, NoFlow, Protocol, RealServer, Scheduler, VirtualServer,
+    ForwardingMethod, Idle, NoFlow, Protocol, RealServer, Scheduler, VirtualServer,
     farewell::farewells,
     persistence::{Persistence, persistence},
     pool,
@@ -75,6 +75,7 @@ fn virtual_server(
         persistence_prefix: persistence.prefix,
         idle_timeout: idle_timeout(&mut settings, one_packet),
         on_no_flow: on_no_flow(&mut settings),
+        on_idle: on_idle(&mut settings),
         farewells: farewells(&mut settings),
         sorry_server,
         real_servers,
@@ -203,6 +204,14 @@ fn on_no_flow(settings: &mut Settings<'_, '_>) -> NoFlow {
         .take("on_no_flow")
         .and_then(|setting| settings.one(&setting, |word| choice(word, "on_no_flow", &choices)))
         .map_or(NoFlow::default(), |word| word.value)
+}
+
+fn on_idle(settings: &mut Settings<'_, '_>) -> Idle {
+    let choices = [("reset", Idle::Reset), ("silent", Idle::Silent)];
+    settings
+        .take("on_idle")
+        .and_then(|setting| settings.one(&setting, |word| choice(word, "on_idle", &choices)))
+        .map_or(Idle::default(), |word| word.value)
 }
 
 fn forwarding(settings: &mut Settings<'_, '_>, span: Span) {
