@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::{
     Method, StatusCode,
     body::{Bytes, Incoming},
@@ -20,6 +20,7 @@ use super::{
     path,
     response::{Connection, ConnectionLine, Listing, Problem, Reloaded, Status},
 };
+use crate::config::edit::Edit;
 
 /// Why the daemon could not be asked, or what it said instead of an answer.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +122,18 @@ impl Client {
         self.ask(Method::POST, path::RELOAD).await
     }
 
+    /// Changes one thing of the configuration that runs.
+    ///
+    /// # Errors
+    /// See [`ClientError`]; [`ClientError::Refused`] for an edit that cannot be.
+    pub async fn edit(&self, edit: &Edit) -> Result<Reloaded, ClientError> {
+        let json = serde_json::to_vec(edit).map_err(ClientError::Unexpected)?;
+        let body = self
+            .send_body(Method::POST, path::EDIT, json.into())
+            .await?;
+        decode(&collect(body).await?)
+    }
+
     /// All connections, one by one.
     ///
     /// # Errors
@@ -145,18 +158,31 @@ impl Client {
 
     /// The body of the answer, if it is a 200.
     async fn send(&self, method: Method, path: &'static str) -> Result<Incoming, ClientError> {
+        self.send_body(method, path, Bytes::new()).await
+    }
+
+    async fn send_body(
+        &self,
+        method: Method,
+        path: &'static str,
+        body: Bytes,
+    ) -> Result<Incoming, ClientError> {
         let stream = self.connect().await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(ClientError::Exchange)?;
         // What goes wrong on the connection comes out of the request as well.
         tokio::spawn(connection);
-        let mut request = hyper::Request::new(Empty::<Bytes>::new());
+        let mut request = hyper::Request::new(Full::new(body));
         *request.method_mut() = method;
         *request.uri_mut() = hyper::Uri::from_static(path);
         request
             .headers_mut()
             .insert(header::HOST, header::HeaderValue::from_static("director"));
+        request.headers_mut().insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/json"),
+        );
         let response = sender
             .send_request(request)
             .await

@@ -9,6 +9,7 @@
 //! | `GET /v1/listing` | [`Request::Listing`](request::Request::Listing) | [`response::Listing`] |
 //! | `GET /v1/connections` | [`Request::Connections`](request::Request::Connections) | one [`response::ConnectionLine`] a line |
 //! | `POST /v1/reload` | [`Request::Reload`](request::Request::Reload) | [`response::Reloaded`] |
+//! | `POST /v1/edit` | [`Request::Edit`](request::Request::Edit), a [`crate::config::edit::Edit`] as JSON | [`response::Reloaded`] |
 //!
 //! Every answer that is not 200 is a [`response::Problem`].
 
@@ -25,4 +26,5 @@ mod path {
     pub(super) const LISTING: &str = "/v1/listing";
     pub(super) const CONNECTIONS: &str = "/v1/connections";
     pub(super) const RELOAD: &str = "/v1/reload";
+    pub(super) const EDIT: &str = "/v1/edit";
 }

@@ -3,6 +3,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::response::{Connection, Listing, Problem, Reloaded, Status};
+use crate::config::edit::Edit;
 
 /// Requests that may wait for the owner task. A person or a monitor asks; more than a few at once is a fault of theirs,
 /// and they wait for their turn at the socket.
@@ -31,6 +32,8 @@ pub enum Request {
     Listing(Reply<Listing>),
     /// Read the configuration again. A configuration with errors is refused whole; the problem then holds the report.
     Reload(Reply<Reloaded>),
+    /// Change one thing of the configuration that runs.
+    Edit(Edit, Reply<Reloaded>),
     /// Every flow.
     Connections(Reply<Connections>),
 }

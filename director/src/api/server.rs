@@ -12,7 +12,7 @@ use std::{
 use axum::{
     Json, Router,
     body::{Body, Bytes},
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -27,11 +27,16 @@ use super::{
     response::{ConnectionLine, Problem},
 };
 
+use crate::config::edit::Edit;
+
 pub use bind::BindError;
 use bind::BoundSocket;
 
 /// How long the owner task may take to answer. It never waits for the network, so this is a sign of a hung daemon.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest body of a request, bytes.
+const LONGEST_BODY: usize = 64 * 1024;
 
 /// How long answers under way may go on after the daemon was told to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
@@ -87,12 +92,14 @@ impl Server {
 }
 
 fn router(requests: mpsc::Sender<Request>) -> Router {
-    // No handler reads a body, so there is none to limit: hyper drops what a client sends.
     Router::new()
         .route(path::STATUS, get(status))
         .route(path::LISTING, get(listing))
         .route(path::CONNECTIONS, get(connections))
         .route(path::RELOAD, post(reload))
+        .route(path::EDIT, post(edit))
+        // Only an edit has a body, and a short one.
+        .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .with_state(requests)
@@ -121,6 +128,20 @@ async fn reload(State(requests): Requests) -> Response {
     )
 }
 
+async fn edit(State(requests): Requests, body: Bytes) -> Response {
+    let edit = match serde_json::from_slice::<Edit>(&body) {
+        Ok(edit) => edit,
+        Err(error) => {
+            let problem = Problem::new("this is no edit").because(error.to_string());
+            return refuse(StatusCode::BAD_REQUEST, problem);
+        }
+    };
+    json(
+        ask(&requests, |reply| Request::Edit(edit, reply)).await,
+        StatusCode::UNPROCESSABLE_ENTITY,
+    )
+}
+
 async fn connections(State(requests): Requests) -> Response {
     match ask(&requests, Request::Connections).await {
         Ok(Ok(connections)) => json_lines(connections),
@@ -133,11 +154,12 @@ async fn unknown_path(uri: Uri) -> Response {
     refuse(
         StatusCode::NOT_FOUND,
         Problem::new(format!("there is nothing at {}", uri.path())).help(format!(
-            "the API has {}, {}, {} and {}",
+            "the API has {}, {}, {}, {} and {}",
             path::STATUS,
             path::LISTING,
             path::CONNECTIONS,
-            path::RELOAD
+            path::RELOAD,
+            path::EDIT
         )),
     )
 }
@@ -145,8 +167,11 @@ async fn unknown_path(uri: Uri) -> Response {
 async fn wrong_method(uri: Uri) -> Response {
     refuse(
         StatusCode::METHOD_NOT_ALLOWED,
-        Problem::new(format!("{} does not have this method", uri.path()))
-            .help(format!("{} is a POST, all others are a GET", path::RELOAD)),
+        Problem::new(format!("{} does not have this method", uri.path())).help(format!(
+            "{} and {} are a POST, all others are a GET",
+            path::RELOAD,
+            path::EDIT
+        )),
     )
 }
 

@@ -6,6 +6,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod edit;
 pub mod ipvsadm;
 pub mod list;
 pub mod load;
@@ -61,6 +62,12 @@ pub enum Command {
     /// Look into the BPF maps, straight from their pins, daemon or no daemon.
     #[command(subcommand)]
     Map(map::Command),
+    /// Add, change or remove a virtual server, until the configuration is read again.
+    #[command(subcommand)]
+    Service(edit::ServiceCommand),
+    /// Add, change, drain or remove a real server, until the configuration is read again.
+    #[command(subcommand)]
+    Real(edit::RealCommand),
     Config(config::ConfigArgs),
     Completions(completions::CompletionsOptions),
     Man(man::ManOptions),
@@ -103,6 +110,8 @@ fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Load(options) => load::load(&options),
         Command::Unload(options) => load::unload(&options),
         Command::Map(command) => map::run(command),
+        Command::Service(command) => edit::service(&command),
+        Command::Real(command) => edit::real(&command),
         Command::Config(args) => Ok(ExitCode::from(config::run(&args))),
         Command::Completions(options) => completions::run(&options),
         Command::Man(options) => man::run(&options),

@@ -79,3 +79,26 @@ fn a_reader_that_went_away_is_no_error() {
         format!("{:?}", ExitCode::SUCCESS)
     );
 }
+
+#[test]
+fn a_real_server_is_drained_for_a_minute_unless_another_time_is_given() {
+    for (words, timeout, wait) in [
+        ("", 60, false),
+        (" --timeout 5 --wait", 5, true),
+        (" --timeout 0", 0, false),
+    ] {
+        let line = format!("director real drain 192.168.66.251:3306 192.168.66.253{words}");
+        let Command::Real(edit::RealCommand::Drain(options)) = parse(&line).unwrap() else {
+            panic!("not a drain");
+        };
+        assert_eq!((options.timeout, options.wait), (timeout, wait));
+    }
+    for line in [
+        "director real add 192.168.66.251 192.168.66.253",
+        "director real add 192.168.66.251:3306 192.168.66.253 --weight 2147483648",
+        "director service add 192.168.66.251:3306 --scheduler round",
+        "director service add 192.168.66.251:3306 --ops",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+}

@@ -5,6 +5,7 @@
 
 pub mod check;
 mod diagnostic;
+pub mod edit;
 pub mod global;
 mod grammar;
 mod include;

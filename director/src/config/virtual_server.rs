@@ -82,6 +82,9 @@ pub struct RealServer {
     pub lower_threshold: u32,
     /// A failed check sets the weight to 0 instead of removing the server.
     pub inhibit_on_failure: bool,
+    /// What becomes of its flows when it is drained by hand; `None`: what the virtual server says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_removal: Option<Farewell>,
     /// `alpha` of the server, or the virtual server's.
     pub alpha: bool,
     /// All of them must pass. None: the server always counts as up.

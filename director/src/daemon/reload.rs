@@ -7,7 +7,7 @@ use tracing::info;
 use super::{Daemon, changes, start, survey::Survey, tell};
 use crate::{
     api::response::{Problem, Reloaded},
-    config::{self, Config},
+    config::{self, Config, edit::Edit},
 };
 
 impl Daemon {
@@ -22,6 +22,31 @@ impl Daemon {
         let (config, survey) = start::accept(loaded, &self.host, &self.options)
             .await
             .map_err(went_on)?;
+        let changes = self.change_to(config, survey).await?;
+        Ok(Reloaded { changes, warnings })
+    }
+
+    /// Changes one thing, until the file is read again.
+    ///
+    /// # Errors
+    ///
+    /// The edit cannot be, or does not fit this host: everything goes on as it was.
+    pub(super) async fn edit(&mut self, edit: &Edit) -> Result<Reloaded, Problem> {
+        let config = self
+            .config
+            .edited(edit)
+            .map_err(|error| Problem::from_error(&error))?;
+        let survey = start::look(&config, &self.host, &self.options)
+            .await
+            .map_err(went_on)?;
+        let changes = self.change_to(config, survey).await?;
+        Ok(Reloaded {
+            changes,
+            warnings: String::new(),
+        })
+    }
+
+    async fn change_to(&mut self, config: Config, survey: Survey) -> Result<Vec<String>, Problem> {
         self.refuse_if_too_large(&config, &survey)?;
         // What can be refused comes first; nothing that packets depend on has changed until it is done.
         let now = Instant::now();
@@ -39,7 +64,7 @@ impl Daemon {
         for change in &changes {
             info!("{change}");
         }
-        Ok(Reloaded { changes, warnings })
+        Ok(changes)
     }
 
     /// A table without room must refuse the whole configuration, not half of it.

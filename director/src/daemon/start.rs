@@ -20,7 +20,7 @@ use super::{
 use crate::{
     api::{request::QUEUE_DEPTH, response::Problem, server::Server},
     check::{CheckId, CheckSpec, Checks},
-    config::{self, Config, Loaded},
+    config::{self, Config, Diagnostic, Loaded, Severity},
     dataplane::{
         AttachOutcome, DataPlane, Found, Interface, Machine, Sizes, TooLarge,
         clock::SHORTEST_MEASUREMENT,
@@ -349,12 +349,7 @@ pub(super) async fn accept(
         return Err(refused(&loaded));
     }
     sizes(options, &config)?;
-    let more = options
-        .interfaces
-        .iter()
-        .filter_map(|name| survey.link_named(name));
-    let more: Vec<u32> = more.map(|link| link.index).collect();
-    survey.describe_interfaces(host, &config, &more).await?;
+    describe(&mut survey, &config, host, options).await?;
     for record in loaded.records() {
         let label = record
             .label
@@ -366,6 +361,40 @@ pub(super) async fn accept(
         );
     }
     Ok((config, survey))
+}
+
+/// Looks at this host with the eyes of a configuration that no file has.
+pub(super) async fn look(
+    config: &Config,
+    host: &Host,
+    options: &Options,
+) -> Result<Survey, Problem> {
+    let mut survey = Survey::of(host, config).await?;
+    let errors = |diagnostic: &&Diagnostic| diagnostic.severity == Severity::Error;
+    if let Some(error) = survey.diagnostics.iter().find(errors) {
+        let problem = Problem::new(error.message.clone());
+        return Err(match &error.label {
+            Some(label) => problem.because(label.clone()),
+            None => problem,
+        });
+    }
+    survey.diagnostics.clear();
+    describe(&mut survey, config, host, options).await?;
+    Ok(survey)
+}
+
+async fn describe(
+    survey: &mut Survey,
+    config: &Config,
+    host: &Host,
+    options: &Options,
+) -> Result<(), Problem> {
+    let more = options
+        .interfaces
+        .iter()
+        .filter_map(|name| survey.link_named(name));
+    let more: Vec<u32> = more.map(|link| link.index).collect();
+    survey.describe_interfaces(host, config, &more).await
 }
 
 /// A configuration with errors: all that is wrong with it.

@@ -30,15 +30,22 @@ pub enum Fate {
     Over,
 }
 
+impl Cause {
+    /// What the operator wants then.
+    #[must_use]
+    pub const fn farewell(self, farewells: &Farewells) -> Farewell {
+        match self {
+            Self::Failed => farewells.on_failure,
+            Self::Quiesced | Self::Removed => farewells.on_removal,
+            Self::Relieved => farewells.on_relief,
+        }
+    }
+}
+
 impl Fate {
     /// What begins when a server's turn ends.
     #[must_use]
-    pub fn of(cause: Cause, farewells: &Farewells, now: SystemTime) -> Self {
-        let farewell = match cause {
-            Cause::Failed => farewells.on_failure,
-            Cause::Quiesced | Cause::Removed => farewells.on_removal,
-            Cause::Relieved => farewells.on_relief,
-        };
+    pub fn of(cause: Cause, farewell: Farewell, now: SystemTime) -> Self {
         match farewell {
             Farewell::Reset => Self::Over,
             // A time that no clock can tell is for ever.
@@ -91,14 +98,12 @@ mod tests {
             (Cause::Quiesced, Fate::Drain(until)),
             (Cause::Relieved, Fate::GoOn),
         ] {
-            assert_eq!(Fate::of(cause, &farewells, NOW), fate, "{cause:?}");
+            let farewell = cause.farewell(&farewells);
+            assert_eq!(Fate::of(cause, farewell, NOW), fate, "{cause:?}");
         }
-        let hold = Farewells {
-            on_removal: Farewell::Hold,
-            ..farewells
-        };
-        assert_eq!(Fate::of(Cause::Quiesced, &hold, NOW), Fate::GoOn);
-        assert_eq!(Fate::of(Cause::Removed, &hold, NOW), Fate::Held);
+        let hold = |cause| Fate::of(cause, Farewell::Hold, NOW);
+        assert_eq!(hold(Cause::Quiesced), Fate::GoOn);
+        assert_eq!(hold(Cause::Removed), Fate::Held);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::{
     fate::{Cause, Fate},
 };
 use crate::{
-    config::{self, Farewells},
+    config::{self, Farewell, Farewells},
     dataplane::tables::{Path, WantedServer},
 };
 
@@ -77,8 +77,8 @@ pub struct RealServer {
     pub since: SystemTime,
     /// What becomes of its flows.
     pub fate: Fate,
-    /// Why it gets no new ones, if that is for good.
-    cause: Option<Cause>,
+    /// Why it gets no new ones, if that is for good, and what is wanted then.
+    turn: Option<(Cause, Farewell)>,
     /// What the operator wants of flows whose server gets no more.
     farewells: Farewells,
     /// Whether it is still configured, and needed.
@@ -132,6 +132,10 @@ impl RealServer {
                 .map(|check| (check, NOT_CHECKED_YET.to_owned()))
                 .collect(),
             None => BTreeMap::new(),
+        };
+        let farewells = Farewells {
+            on_removal: config.on_removal.unwrap_or(farewells.on_removal),
+            ..farewells
         };
         let mut server = Self {
             checks: config.checks.len(),
@@ -197,10 +201,15 @@ impl RealServer {
             Standing::Member if self.admin.weight == 0 => Some(Cause::Quiesced),
             Standing::Member => None,
         };
-        if cause != self.cause {
-            self.cause = cause;
-            self.fate = cause.map_or(Fate::GoOn, |cause| Fate::of(cause, &self.farewells, now));
+        let turn = cause.map(|cause| (cause, cause.farewell(&self.farewells)));
+        if turn == self.turn {
+            self.fate = self.fate.at(now);
+            return;
         }
+        self.turn = turn;
+        self.fate = turn.map_or(Fate::GoOn, |(cause, farewell)| {
+            Fate::of(cause, farewell, now)
+        });
     }
 
     fn with(
@@ -231,7 +240,7 @@ impl RealServer {
             place,
             since: now,
             fate: before.map_or(Fate::GoOn, |before| before.fate),
-            cause: before.and_then(|before| before.cause),
+            turn: before.and_then(|before| before.turn),
             farewells: Farewells::default(),
             standing: Standing::Member,
             checks: 0,

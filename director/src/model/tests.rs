@@ -46,6 +46,7 @@ fn real_server(address: &str, weight: u32) -> crate::config::RealServer {
         upper_threshold: 0,
         lower_threshold: 0,
         inhibit_on_failure: false,
+        on_removal: None,
         alpha: false,
         checks: vec![check],
         span: Span::default(),

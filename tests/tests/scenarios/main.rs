@@ -19,6 +19,7 @@ macro_rules! in_both_modes {
 }
 
 mod bad_start;
+mod by_hand;
 mod checks;
 mod connections;
 mod demo;

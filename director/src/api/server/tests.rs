@@ -78,6 +78,10 @@ async fn owner(mut requests: mpsc::Receiver<Request>, walk_length: u16, walk_end
                 services: vec![],
             }))),
             Request::Reload(reply) => drop(reply.send(Err(refusal()))),
+            Request::Edit(edit, reply) => drop(reply.send(Ok(Reloaded {
+                changes: vec![format!("{edit:?}")],
+                warnings: String::new(),
+            }))),
             Request::Connections(reply) => {
                 let (sender, receiver) = mpsc::channel(CONNECTION_QUEUE_DEPTH);
                 let walk_end = walk_end.clone();
@@ -182,6 +186,27 @@ async fn an_accepted_reload_tells_what_changed() {
     });
     let daemon = Daemon::with_requests(sender);
     assert_eq!(daemon.client().reload().await.unwrap(), reloaded);
+}
+
+#[tokio::test]
+async fn an_edit_reaches_the_owner_as_it_was_meant() {
+    let daemon = Daemon::start(0, None);
+    let done = daemon.client().edit(&Edit::Clear).await.unwrap();
+    assert_eq!(done.changes, ["Clear"]);
+}
+
+#[tokio::test]
+async fn an_edit_that_is_none_is_refused_whole() {
+    let daemon = Daemon::start(0, None);
+    for body in ["", "{}", "{\"verb\":\"clean\"}", "[1"] {
+        let request = format!(
+            "POST /v1/edit HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = raw(&daemon, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{body}: {answer}");
+        assert!(answer.contains("this is no edit"), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -73,6 +73,7 @@ fn real_server(
         inhibit_on_failure: settings
             .switch("inhibit_on_failure")
             .unwrap_or(defaults.inhibit_on_failure),
+        on_removal: None,
         alpha,
         checks: checks.into_iter().map(|check| check.check).collect(),
         span,

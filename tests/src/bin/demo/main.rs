@@ -11,6 +11,7 @@ use lab::{Lab, LabId, XdpMode, remnants, target};
 
 mod narrator;
 mod story;
+mod told;
 
 /// Shows the director at work in network namespaces on this machine.
 #[derive(Parser)]

@@ -11,10 +11,13 @@ use lab::{
     example, vip, wait,
 };
 
-use crate::narrator::{Done, aside, chapter, quote, step};
+use crate::{
+    narrator::{Done, aside, chapter, quote, step},
+    told::host_vanishes,
+};
 
 /// Longer than anything here takes, so that a demo that goes wrong says so soon.
-const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// For one answer on an open connection.
 const ANSWER: Duration = Duration::from_secs(3);
 /// How long there is no daemon.
@@ -47,6 +50,7 @@ pub(crate) fn tell(lab: &Lab) -> Result<Cast> {
     };
     forwards(lab, &cast)?;
     fails_and_comes_back(lab, &mut cast)?;
+    host_vanishes(lab, &cast)?;
     daemon_dies(lab, &mut cast)?;
     Ok(cast)
 }
@@ -380,6 +384,6 @@ fn rows(client: &Client, database: &lab::MariaDb) -> Result<usize> {
         .parse()?)
 }
 
-fn name(server: ServerId) -> String {
+pub(crate) fn name(server: ServerId) -> String {
     format!("192.168.66{server}")
 }

@@ -1,0 +1,125 @@
+//! Virtual servers and real servers that an operator adds, drains and removes while the daemon runs.
+
+use std::io::{ErrorKind, Read as _};
+
+use anyhow::{Result, ensure};
+use lab::{Lab, Service, XdpMode, configuration, vip, vip6, vips};
+
+use crate::{SHORT, SOON, Serving};
+
+in_both_modes!(
+    s3_01_a_service_is_made_by_hand_and_forwards,
+    s3_11_a_server_is_drained_by_hand_and_then_its_removal_harms_nobody,
+);
+
+/// Report 3 began with four commands, and no configuration of any virtual server.
+fn s3_01_a_service_is_made_by_hand_and_forwards(mode: XdpMode) -> Result<()> {
+    let lab = Lab::create_dual(mode)?;
+    let databases = lab.start_databases()?;
+    // The VIPs are held; who serves behind them is nobody's yet.
+    let held = vips(9).map(|vip| Service::tcp(vip, "rr").real_server(&lab.real_server, ""));
+    let serving = Serving::start(&lab, &held.map(Service::unchecked))?;
+    let director = &serving.director;
+    for (vip, servers) in [
+        (
+            vip(3306).to_string(),
+            [
+                lab.real_server.address.to_string(),
+                lab.sorry_server.address.to_string(),
+            ],
+        ),
+        (
+            vip6(3306).to_string(),
+            [
+                lab.real_server.address6.to_string(),
+                lab.sorry_server.address6.to_string(),
+            ],
+        ),
+    ] {
+        director.ask(&["service", "add", &vip, "--scheduler", "wrr"])?;
+        for (server, weight) in servers.iter().zip(["2", "1"]) {
+            director.ask(&["real", "add", &vip, server, "--weight", weight])?;
+        }
+        let again = director.ask(&["service", "add", &vip]);
+        let again = format!("{:#}", again.expect_err("it is there"));
+        ensure!(again.contains("Service already exists"), "{again}");
+    }
+    for vip in vips(3306) {
+        let mut answers = Vec::new();
+        for _ in 0..6 {
+            answers.push(lab.client.greeted_by(vip, SHORT)?.0);
+        }
+        let share = |id| answers.iter().filter(|answer| **answer == id).count();
+        assert_eq!(
+            (
+                share(databases.real_3306.id()),
+                share(databases.sorry_3306.id())
+            ),
+            (4, 2)
+        );
+    }
+    let listing = director.list(&[])?;
+    ensure!(
+        listing.contains("TCP  192.168.66.251:3306 wrr\n")
+            && listing.contains("TCP  [fd00:66::251]:3306 wrr\n"),
+        "{listing}"
+    );
+
+    // The file knows nothing of it, and it is the file that counts when it is read again.
+    director.reload()?;
+    let error = lab
+        .client
+        .connect(vip(3306), SHORT)
+        .expect_err("it is gone");
+    ensure!(lab::is_refusal(&error), "{error:#}");
+    Ok(())
+}
+
+fn s3_11_a_server_is_drained_by_hand_and_then_its_removal_harms_nobody(
+    mode: XdpMode,
+) -> Result<()> {
+    let lab = Lab::create(mode)?;
+    let databases = lab.start_databases()?;
+    let hosts = [&lab.real_server, &lab.sorry_server];
+    let service = Service::tcp(vip(3306), "rr").real_servers(hosts, "");
+    let serving = Serving::start(&lab, std::slice::from_ref(&service))?;
+    let (director, real) = (&serving.director, lab.real_server.address.to_string());
+    let at_real = || -> Result<_> {
+        loop {
+            let (id, stream) = lab.client.greeted_by(vip(3306), SHORT)?;
+            if id == databases.real_3306.id() {
+                return Ok(stream);
+            }
+        }
+    };
+    let mut lasting = at_real()?;
+    let name = vip(3306).to_string();
+    director.ask(&["real", "drain", &name, &real, "--timeout", "3", "--wait"])?;
+    // It has waited until the last one was told.
+    lasting.set_read_timeout(Some(SHORT))?;
+    let end = loop {
+        match lasting.read(&mut [0; 1024]) {
+            Ok(0) => anyhow::bail!("closed, not reset"),
+            Ok(_) => {}
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+    for _ in 0..4 {
+        let (id, _) = lab.client.greeted_by(vip(3306), SHORT)?;
+        assert_eq!(id, databases.sorry_3306.id());
+    }
+    let before = lab.client.tcp_counters()?;
+    director.ask(&["real", "remove", &name, &real])?;
+    let missing = director.ask(&["real", "drain", &name, &real]);
+    let missing = format!("{:#}", missing.expect_err("it was removed"));
+    ensure!(missing.contains("No such destination"), "{missing}");
+    let after = lab.client.tcp_counters()?;
+    assert_eq!(after.established_resets, before.established_resets);
+
+    director.configure(&configuration(&[service]))?;
+    director.reload()?;
+    director.await_state(3306, lab.real_server.address, "up", SOON)?;
+    drop(at_real()?);
+    Ok(())
+}
