@@ -3,6 +3,9 @@
 //! Scripts read these columns, so nothing here may be improved. ipvsadm's own limits are kept: an IPv4 endpoint is cut
 //! to 28 characters where a column follows it, and every endpoint to 59.
 
+pub mod command;
+mod save;
+
 use std::{
     fmt::Write,
     net::{IpAddr, Ipv4Addr, SocketAddr},

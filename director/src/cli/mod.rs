@@ -18,7 +18,11 @@ pub mod run;
 pub mod status;
 mod table;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -69,6 +73,7 @@ pub enum Command {
     #[command(subcommand)]
     Real(edit::RealCommand),
     Config(config::ConfigArgs),
+    Ipvsadm(ipvsadm::command::IpvsadmOptions),
     Completions(completions::CompletionsOptions),
     Man(man::ManOptions),
 }
@@ -95,6 +100,19 @@ pub struct PinOptions {
     pub folder: PathBuf,
 }
 
+impl Cli {
+    /// What was typed. Under the name `ipvsadm` the binary is that: every word is an option of `director ipvsadm`.
+    #[must_use]
+    pub fn from_words(words: impl IntoIterator<Item = OsString>) -> Self {
+        let mut words: Vec<_> = words.into_iter().collect();
+        let name = words.first().map(Path::new).and_then(Path::file_stem);
+        if name.is_some_and(|name| name == "ipvsadm") {
+            words.insert(1, "ipvsadm".into());
+        }
+        Self::parse_from(words)
+    }
+}
+
 /// Does what the user asked for and prints what there is to print.
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
@@ -112,6 +130,7 @@ fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Map(command) => map::run(command),
         Command::Service(command) => edit::service(&command),
         Command::Real(command) => edit::real(&command),
+        Command::Ipvsadm(options) => ipvsadm::command::run(&options),
         Command::Config(args) => Ok(ExitCode::from(config::run(&args))),
         Command::Completions(options) => completions::run(&options),
         Command::Man(options) => man::run(&options),

@@ -73,6 +73,15 @@ pub enum Edit {
     },
     /// Takes all virtual servers away.
     Clear,
+    /// How long flows are kept, seconds; 0: as it is.
+    SetTimeouts {
+        /// Established TCP flows.
+        tcp: u32,
+        /// TCP flows after a FIN.
+        tcpfin: u32,
+        /// UDP flows.
+        udp: u32,
+    },
     /// A real server that is not there.
     AddServer {
         /// The virtual server.
@@ -179,6 +188,17 @@ impl Config {
                 services.retain(|known| name(known) != *service);
             }
             Edit::Clear => services.clear(),
+            Edit::SetTimeouts { tcp, tcpfin, udp } => {
+                let timeouts = &mut next.global.lvs_timeouts;
+                let set = |timeout: &mut Option<Duration>, seconds: u32| {
+                    if seconds != 0 {
+                        *timeout = Some(Duration::from_secs(seconds.into()));
+                    }
+                };
+                set(&mut timeouts.tcp, *tcp);
+                set(&mut timeouts.tcpfin, *tcpfin);
+                set(&mut timeouts.udp, *udp);
+            }
             Edit::AddServer {
                 service,
                 server,

@@ -1,6 +1,9 @@
 //! Virtual servers and real servers that an operator adds, drains and removes while the daemon runs.
 
-use std::io::{ErrorKind, Read as _};
+use std::{
+    io::{ErrorKind, Read as _},
+    process::Command,
+};
 
 use anyhow::{Result, ensure};
 use lab::{Lab, Service, XdpMode, configuration, vip, vip6, vips};
@@ -9,6 +12,7 @@ use crate::{SHORT, SOON, Serving};
 
 in_both_modes!(
     s3_01_a_service_is_made_by_hand_and_forwards,
+    s3_01_a_script_of_ipvsadms_commands_works_unchanged,
     s3_11_a_server_is_drained_by_hand_and_then_its_removal_harms_nobody,
 );
 
@@ -121,5 +125,71 @@ fn s3_11_a_server_is_drained_by_hand_and_then_its_removal_harms_nobody(
     director.reload()?;
     director.await_state(3306, lab.real_server.address, "up", SOON)?;
     drop(at_real()?);
+    Ok(())
+}
+
+/// Scripts call `ipvsadm`; it is the same binary under that name.
+fn s3_01_a_script_of_ipvsadms_commands_works_unchanged(mode: XdpMode) -> Result<()> {
+    let lab = Lab::create(mode)?;
+    let databases = lab.start_databases()?;
+    let held = Service::tcp(vip(9), "rr").real_server(&lab.real_server, "");
+    let serving = Serving::start(&lab, &[held.unchecked()])?;
+    let director = &serving.director;
+    let link = lab.folder().join("ipvsadm");
+    std::os::unix::fs::symlink(lab::target::director()?, &link)?;
+    let ipvsadm = |words: &str| -> Result<(Option<i32>, String, String)> {
+        let mut command = Command::new(&link);
+        command.args(words.split(' '));
+        command.arg("--socket").arg(&director.socket);
+        let output = director.outcome(&mut command)?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok((
+            output.status.code(),
+            text(&output.stdout),
+            text(&output.stderr),
+        ))
+    };
+    let done = (Some(0), String::new(), String::new());
+    for words in [
+        "-D -t 192.168.66.251:9",
+        "-A -t 192.168.66.251:3306 -s wrr -p 120",
+        "-a -t 192.168.66.251:3306 -r 192.168.66.253:3306 -g -w 1",
+        "-A -t 192.168.66.251:3308 -s rr",
+        "-a -t 192.168.66.251:3308 -r 192.168.66.254:3308",
+    ] {
+        assert_eq!(ipvsadm(words)?, done, "{words}");
+    }
+    assert_eq!(lab.client.who_answers(vip(3306))?, databases.real_3306.id());
+    for (words, said) in [
+        (
+            "-A -t 192.168.66.251:3306 -s wrr",
+            "Service already exists\n",
+        ),
+        (
+            "-a -t 192.168.66.251:3306 -r 192.168.66.253:3306",
+            "Destination already exists\n",
+        ),
+        ("-D -t 192.168.66.251:80", "No such service\n"),
+    ] {
+        let refused = (Some(255), String::new(), said.to_owned());
+        assert_eq!(ipvsadm(words)?, refused, "{words}");
+    }
+    let (_, saved, _) = ipvsadm("-S -n")?;
+    assert_eq!(
+        saved,
+        "-A -t 192.168.66.251:3306 -s wrr -p 120\n-a -t 192.168.66.251:3306 -r 192.168.66.253:3306 -g -w 1\n\
+         -A -t 192.168.66.251:3308 -s rr\n-a -t 192.168.66.251:3308 -r 192.168.66.254:3308 -g -w 1\n"
+    );
+    let (_, listed, _) = ipvsadm("-Ln")?;
+    ensure!(
+        listed.contains("TCP  192.168.66.251:3306 wrr persistent 120\n"),
+        "{listed}"
+    );
+    assert_eq!(ipvsadm("--set 600 0 0")?, done);
+    let (_, timeouts, _) = ipvsadm("-L --timeout")?;
+    assert_eq!(timeouts, "Timeout (tcp tcpfin udp): 600 120 300\n");
+    assert_eq!(ipvsadm("-C")?, done);
+    let (_, listed, _) = ipvsadm("-Ln")?;
+    ensure!(!listed.contains("TCP"), "{listed}");
     Ok(())
 }
