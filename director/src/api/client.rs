@@ -17,8 +17,9 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use super::{
+    filter::FlowFilter,
     path,
-    response::{Connection, ConnectionLine, Listing, Problem, Reloaded, Status},
+    response::{Connection, ConnectionLine, Listing, Problem, Reloaded, Status, Told},
 };
 use crate::config::edit::Edit;
 
@@ -130,6 +131,18 @@ impl Client {
         let json = serde_json::to_vec(edit).map_err(ClientError::Unexpected)?;
         let body = self
             .send_body(Method::POST, path::EDIT, json.into())
+            .await?;
+        decode(&collect(body).await?)
+    }
+
+    /// Ends flows, and says what became of them.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn reset_flows(&self, filter: &FlowFilter) -> Result<Told, ClientError> {
+        let json = serde_json::to_vec(filter).map_err(ClientError::Unexpected)?;
+        let body = self
+            .send_body(Method::POST, path::RESET, json.into())
             .await?;
         decode(&collect(body).await?)
     }

@@ -10,10 +10,12 @@
 //! | `GET /v1/connections` | [`Request::Connections`](request::Request::Connections) | one [`response::ConnectionLine`] a line |
 //! | `POST /v1/reload` | [`Request::Reload`](request::Request::Reload) | [`response::Reloaded`] |
 //! | `POST /v1/edit` | [`Request::Edit`](request::Request::Edit), a [`crate::config::edit::Edit`] as JSON | [`response::Reloaded`] |
+//! | `POST /v1/flows/reset` | [`Request::Reset`](request::Request::Reset), a [`filter::FlowFilter`] as JSON | [`response::Told`] |
 //!
 //! Every answer that is not 200 is a [`response::Problem`].
 
 pub mod client;
+pub mod filter;
 pub mod request;
 pub mod response;
 pub mod server;
@@ -27,4 +29,5 @@ mod path {
     pub(super) const CONNECTIONS: &str = "/v1/connections";
     pub(super) const RELOAD: &str = "/v1/reload";
     pub(super) const EDIT: &str = "/v1/edit";
+    pub(super) const RESET: &str = "/v1/flows/reset";
 }

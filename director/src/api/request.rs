@@ -2,7 +2,10 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::response::{Connection, Listing, Problem, Reloaded, Status};
+use super::{
+    filter::FlowFilter,
+    response::{Connection, Listing, Problem, Reloaded, Status, Told},
+};
 use crate::config::edit::Edit;
 
 /// Requests that may wait for the owner task. A person or a monitor asks; more than a few at once is a fault of theirs,
@@ -34,6 +37,8 @@ pub enum Request {
     Reload(Reply<Reloaded>),
     /// Change one thing of the configuration that runs.
     Edit(Edit, Reply<Reloaded>),
+    /// End flows.
+    Reset(FlowFilter, Reply<Told>),
     /// Every flow.
     Connections(Reply<Connections>),
 }

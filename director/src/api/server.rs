@@ -18,10 +18,11 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::stream;
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
+    filter::FlowFilter,
     path,
     request::{CONNECTION_QUEUE_DEPTH, Connections, Reply, Request},
     response::{ConnectionLine, Problem},
@@ -98,6 +99,7 @@ fn router(requests: mpsc::Sender<Request>) -> Router {
         .route(path::CONNECTIONS, get(connections))
         .route(path::RELOAD, post(reload))
         .route(path::EDIT, post(edit))
+        .route(path::RESET, post(reset))
         // Only an edit has a body, and a short one.
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .fallback(unknown_path)
@@ -129,17 +131,28 @@ async fn reload(State(requests): Requests) -> Response {
 }
 
 async fn edit(State(requests): Requests, body: Bytes) -> Response {
-    let edit = match serde_json::from_slice::<Edit>(&body) {
-        Ok(edit) => edit,
-        Err(error) => {
-            let problem = Problem::new("this is no edit").because(error.to_string());
-            return refuse(StatusCode::BAD_REQUEST, problem);
-        }
-    };
-    json(
-        ask(&requests, |reply| Request::Edit(edit, reply)).await,
-        StatusCode::UNPROCESSABLE_ENTITY,
-    )
+    match read::<Edit>(&body, "this is no edit") {
+        Ok(edit) => json(
+            ask(&requests, |reply| Request::Edit(edit, reply)).await,
+            StatusCode::UNPROCESSABLE_ENTITY,
+        ),
+        Err(problem) => refuse(StatusCode::BAD_REQUEST, problem),
+    }
+}
+
+async fn reset(State(requests): Requests, body: Bytes) -> Response {
+    match read::<FlowFilter>(&body, "this does not say which flows") {
+        Ok(filter) => json(
+            ask(&requests, |reply| Request::Reset(filter, reply)).await,
+            StatusCode::INTERNAL_SERVER_ERROR,
+        ),
+        Err(problem) => refuse(StatusCode::BAD_REQUEST, problem),
+    }
+}
+
+/// The body of a request.
+fn read<T: DeserializeOwned>(body: &[u8], otherwise: &str) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| Problem::new(otherwise).because(error.to_string()))
 }
 
 async fn connections(State(requests): Requests) -> Response {
@@ -154,12 +167,13 @@ async fn unknown_path(uri: Uri) -> Response {
     refuse(
         StatusCode::NOT_FOUND,
         Problem::new(format!("there is nothing at {}", uri.path())).help(format!(
-            "the API has {}, {}, {}, {} and {}",
+            "the API has {}, {}, {}, {}, {} and {}",
             path::STATUS,
             path::LISTING,
             path::CONNECTIONS,
             path::RELOAD,
-            path::EDIT
+            path::EDIT,
+            path::RESET
         )),
     )
 }
@@ -168,9 +182,10 @@ async fn wrong_method(uri: Uri) -> Response {
     refuse(
         StatusCode::METHOD_NOT_ALLOWED,
         Problem::new(format!("{} does not have this method", uri.path())).help(format!(
-            "{} and {} are a POST, all others are a GET",
+            "{}, {} and {} are a POST, all others are a GET",
             path::RELOAD,
-            path::EDIT
+            path::EDIT,
+            path::RESET
         )),
     )
 }

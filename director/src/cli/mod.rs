@@ -7,6 +7,7 @@
 pub mod completions;
 pub mod config;
 pub mod edit;
+pub mod flow;
 pub mod ipvsadm;
 pub mod list;
 pub mod load;
@@ -72,6 +73,9 @@ pub enum Command {
     /// Add, change, drain or remove a real server, until the configuration is read again.
     #[command(subcommand)]
     Real(edit::RealCommand),
+    /// List, count or reset connections, chosen by what they are.
+    #[command(subcommand)]
+    Flow(flow::FlowCommand),
     Config(config::ConfigArgs),
     Ipvsadm(ipvsadm::command::IpvsadmOptions),
     Completions(completions::CompletionsOptions),
@@ -130,6 +134,7 @@ fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Map(command) => map::run(command),
         Command::Service(command) => edit::service(&command),
         Command::Real(command) => edit::real(&command),
+        Command::Flow(command) => flow::run(&command),
         Command::Ipvsadm(options) => ipvsadm::command::run(&options),
         Command::Config(args) => Ok(ExitCode::from(config::run(&args))),
         Command::Completions(options) => completions::run(&options),

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use director_common::protocol;
+use director_common::{flow::Flow, protocol};
 use tokio::{sync::mpsc, task::JoinHandle};
 use tracing::warn;
 
@@ -16,7 +16,7 @@ use crate::{
     api::response::{Connection, Problem},
     config::{Idle, Protocol},
     dataplane::{
-        flows::{FlowTableError, FlowTables, Row, Sweep},
+        flows::{self, FlowTableError, FlowTables, Place, Row, Sweep},
         ledger::Ledger,
         pins,
     },
@@ -104,6 +104,11 @@ impl Walk {
                 let _unheard = to.blocking_send(Err(Problem::from_error(&error)));
             }
         });
+    }
+
+    /// A flow as a listing shows it.
+    pub(super) fn connection_at(&self, place: &Place, flow: &Flow) -> Connection {
+        self.connection(&flows::row_at(&self.ledger, place, flow))
     }
 
     fn connection(&self, row: &Row) -> Connection {

@@ -2,9 +2,18 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::Daemon;
+use super::{Daemon, view};
 use crate::{
-    dataplane::{ended::Ended, flows::IdleFlow, pins, tables},
+    api::{
+        filter::FlowFilter,
+        request::Reply,
+        response::{Problem, Told},
+    },
+    dataplane::{
+        ended::{self, Ended},
+        flows::IdleFlow,
+        pins, tables,
+    },
     model::{Model, State},
     tell::{self, EndedJob, Job, pace::Pace},
 };
@@ -50,6 +59,33 @@ impl Daemon {
         if !idle.is_empty() {
             self.teller.tell(Job::Idle(idle, self.pace()));
         }
+    }
+
+    /// Ends the flows that somebody has chosen, and answers when both ends of all of them were told.
+    pub(super) fn reset_flows(&mut self, filter: FlowFilter, reply: Reply<Told>) {
+        let walk = match self.walk() {
+            Ok(walk) => walk,
+            // Whoever asked may have hung up; that is no error.
+            Err(problem) => return drop(reply.send(Err(problem))),
+        };
+        let ended = ended::all_in_use(self.dataplane.tables());
+        let reasons = ended
+            .keys()
+            .map(|index| (*index, "reset by hand".to_owned()))
+            .collect();
+        self.teller.tell(Job::Chosen {
+            servers: EndedJob {
+                folder: pins::folder(&self.options.pins),
+                ended,
+                reasons,
+                pace: self.pace(),
+            },
+            choice: Box::new(move |place, flow| filter.matches(&walk.connection_at(place, flow))),
+            reply: Box::new(move |outcome| {
+                let told = outcome.map(view::told);
+                drop(reply.send(told.map_err(|error| Problem::from_error(&error))));
+            }),
+        });
     }
 
     fn pace(&self) -> Pace {

@@ -59,7 +59,7 @@ pub(super) fn status(daemon: &Daemon) -> Result<Status, Problem> {
     })
 }
 
-const fn told(counts: tell::Counts) -> Told {
+pub(super) const fn told(counts: tell::Counts) -> Told {
     Told {
         connections: counts.connections,
         untold_clients: counts.untold_clients,

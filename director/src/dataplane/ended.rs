@@ -44,6 +44,13 @@ pub fn between(before: &Tables, after: &Tables) -> EndedServers {
     ended.collect()
 }
 
+/// The real servers that are in use.
+#[must_use]
+pub fn all_in_use(tables: &Tables) -> EndedServers {
+    // With nothing left afterwards all of them would end.
+    between(tables, &Tables::default())
+}
+
 /// The server of a flow, if it is one of those that have ended.
 #[must_use]
 pub fn server_of<'a>(ended: &'a EndedServers, flow: &Flow) -> Option<&'a Ended> {

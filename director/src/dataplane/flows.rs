@@ -131,7 +131,6 @@ trait FlowKey: Pod + Eq + Hash {
     fn client(&self) -> IpAddr;
     fn vip(&self) -> IpAddr;
     fn ports(&self) -> [u8; 4];
-    fn protocol(&self) -> u32;
 }
 
 impl FlowKey for FlowKeyV4 {
@@ -144,9 +143,6 @@ impl FlowKey for FlowKeyV4 {
     fn ports(&self) -> [u8; 4] {
         self.ports
     }
-    fn protocol(&self) -> u32 {
-        self.protocol
-    }
 }
 
 impl FlowKey for FlowKeyV6 {
@@ -158,9 +154,6 @@ impl FlowKey for FlowKeyV6 {
     }
     fn ports(&self) -> [u8; 4] {
         self.ports
-    }
-    fn protocol(&self) -> u32 {
-        self.protocol
     }
 }
 
@@ -304,13 +297,17 @@ impl FlowTables {
             (&self.flows_v4, map::FLOWS_V4),
             (&self.half_open_v4, map::HALF_OPEN_V4),
         ] {
-            walk(map, name, |key, flow| visit(Some(row(ledger, key, flow))))?;
+            walk(map, name, |key, flow| {
+                visit(Some(row_at(ledger, &Place::v4(*key), flow)))
+            })?;
         }
         for (map, name) in [
             (&self.flows_v6, map::FLOWS_V6),
             (&self.half_open_v6, map::HALF_OPEN_V6),
         ] {
-            walk(map, name, |key, flow| visit(Some(row(ledger, key, flow))))?;
+            walk(map, name, |key, flow| {
+                visit(Some(row_at(ledger, &Place::v6(*key), flow)))
+            })?;
         }
         Ok(())
     }
@@ -443,12 +440,13 @@ fn remove_all<K: FlowKey>(
     removed
 }
 
-fn row<K: FlowKey>(ledger: &Ledger, key: &K, flow: &Flow) -> Row {
-    let (client_port, port) = ports(key.ports());
+/// A flow as a row.
+#[must_use]
+pub fn row_at(ledger: &Ledger, place: &Place, flow: &Flow) -> Row {
     Row {
-        protocol: u8::try_from(key.protocol()).unwrap_or_default(),
-        client: (key.client(), client_port).into(),
-        vip: (key.vip(), port).into(),
+        protocol: place.protocol(),
+        client: place.client(),
+        vip: place.vip(),
         server: flow.server,
         generation: flow.generation,
         state: FlowState(flow.state),

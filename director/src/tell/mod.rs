@@ -8,7 +8,7 @@ pub mod reset;
 mod sender;
 mod teller;
 
-pub use teller::{Counts, EndedJob, Job, Teller};
+pub use teller::{Choice, Counts, EndedJob, Job, Reply, Teller};
 
 /// Connections told in a second unless the configuration says otherwise.
 pub const DEFAULT_RATE: u32 = 50_000;

@@ -14,24 +14,38 @@ use std::{
     time::{Duration, Instant},
 };
 
-use director_common::{protocol, server::RealServer, tcp::FlowState};
+use director_common::{flow::Flow, protocol, server::RealServer, tcp::FlowState};
 use tracing::{error, info, warn};
 
 use super::{pace::Pace, reset::Connection, sender::Sender};
 use crate::dataplane::{
     ended::{EndedServers, server_of},
-    flows::{FlowTableError, FlowTables, IdleFlow},
+    flows::{FlowTableError, FlowTables, IdleFlow, Place},
     tables,
 };
 
 /// Connections to be told.
-#[derive(Clone, Debug)]
 pub enum Job {
     /// Those of servers that have ended.
     Ended(EndedJob),
     /// Those that were idle for too long and are in no table any more.
     Idle(Vec<IdleFlow>, Pace),
+    /// Those of servers that live, which somebody has chosen; who asked for it is answered.
+    Chosen {
+        /// Their servers.
+        servers: EndedJob,
+        /// Which ones.
+        choice: Choice,
+        /// Where the answer goes.
+        reply: Reply,
+    },
 }
+
+/// Whether a flow is meant.
+pub type Choice = Box<dyn Fn(&Place, &Flow) -> bool + Send>;
+
+/// Where the answer goes; the asker may be gone.
+pub type Reply = Box<dyn FnOnce(Result<Counts, FlowTableError>) + Send>;
 
 /// Servers that have ended, and how their connections are to be told.
 #[derive(Clone, Debug)]
@@ -91,7 +105,7 @@ impl Teller {
         };
         thread::Builder::new()
             .name("teller".to_owned())
-            .spawn(move || queue.iter().for_each(|job| worker.work(&job)))?;
+            .spawn(move || queue.iter().for_each(|job| worker.work(job)))?;
         Ok(Self { jobs, totals })
     }
 
@@ -128,10 +142,22 @@ struct Outcome {
 }
 
 impl Worker {
-    fn work(&mut self, job: &Job) {
+    fn work(&mut self, job: Job) {
         match job {
-            Job::Ended(job) => self.work_ended(job),
-            Job::Idle(flows, pace) => self.work_idle(flows, *pace),
+            Job::Ended(job) => self.work_ended(&job),
+            Job::Idle(flows, pace) => self.work_idle(&flows, pace),
+            Job::Chosen {
+                servers,
+                choice,
+                reply,
+            } => {
+                let began = Instant::now();
+                let outcomes = self.tell_all(&servers, choice, began);
+                if let Ok(outcomes) = &outcomes {
+                    report(&servers, outcomes, began.elapsed());
+                }
+                reply(outcomes.map(|outcomes| sum(&outcomes)));
+            }
         }
     }
 
@@ -157,7 +183,7 @@ impl Worker {
 
     fn work_ended(&mut self, job: &EndedJob) {
         let began = Instant::now();
-        match self.tell_all(job, began) {
+        match self.tell_all(job, |_, _| true, began) {
             Ok(outcomes) => report(job, &outcomes, began.elapsed()),
             Err(error) => error!(
                 %error,
@@ -169,12 +195,13 @@ impl Worker {
     fn tell_all(
         &mut self,
         job: &EndedJob,
+        is_meant: impl Fn(&Place, &Flow) -> bool,
         began: Instant,
     ) -> Result<BTreeMap<u32, Outcome>, FlowTableError> {
         let mut tables = FlowTables::open(&job.folder)?;
         let mut outcomes: BTreeMap<u32, Outcome> = BTreeMap::new();
         let mut told = 0;
-        for place in tables.find_ended(&job.ended)? {
+        for place in tables.find_ended(&job.ended, is_meant)? {
             let Some(flow) = tables.take_ended(&place, &job.ended) else {
                 continue;
             };
@@ -217,6 +244,18 @@ impl Worker {
             outcome.first_error.get_or_insert(error);
         }
     }
+}
+
+/// All servers' together.
+fn sum(outcomes: &BTreeMap<u32, Outcome>) -> Counts {
+    outcomes
+        .values()
+        .fold(Counts::default(), |sum, Outcome { counts, .. }| Counts {
+            connections: sum.connections + counts.connections,
+            untold_clients: sum.untold_clients + counts.untold_clients,
+            untold_servers: sum.untold_servers + counts.untold_servers,
+            datagram_flows: sum.datagram_flows + counts.datagram_flows,
+        })
 }
 
 /// Nobody waits for anything any more.

@@ -2,17 +2,19 @@
 
 use std::{
     io::{ErrorKind, Read as _},
+    net::IpAddr,
     process::Command,
 };
 
 use anyhow::{Result, ensure};
-use lab::{Lab, Service, XdpMode, configuration, vip, vip6, vips};
+use lab::{Lab, Service, Source, XdpMode, configuration, vip, vip6, vips};
 
 use crate::{SHORT, SOON, Serving};
 
 in_both_modes!(
     s3_01_a_service_is_made_by_hand_and_forwards,
     s3_01_a_script_of_ipvsadms_commands_works_unchanged,
+    s0_08_connections_are_counted_and_ended_by_what_they_are,
     s3_11_a_server_is_drained_by_hand_and_then_its_removal_harms_nobody,
 );
 
@@ -191,5 +193,76 @@ fn s3_01_a_script_of_ipvsadms_commands_works_unchanged(mode: XdpMode) -> Result<
     assert_eq!(ipvsadm("-C")?, done);
     let (_, listed, _) = ipvsadm("-Ln")?;
     ensure!(!listed.contains("TCP"), "{listed}");
+    Ok(())
+}
+
+/// Clients that keep connections open, of which an operator wants to know and to end some.
+fn s0_08_connections_are_counted_and_ended_by_what_they_are(mode: XdpMode) -> Result<()> {
+    let lab = Lab::create_dual(mode)?;
+    let _databases = lab.start_databases()?;
+    let hosts = [&lab.real_server, &lab.sorry_server];
+    let services = vips(3306).map(|vip| Service::tcp(vip, "rr").real_servers(hosts, ""));
+    let serving = Serving::start(&lab, &services)?;
+    let director = &serving.director;
+    let other = "192.168.66.100".parse::<IpAddr>()?;
+    lab.client.host.add_address(other)?;
+
+    let mut streams = Vec::new();
+    for vip in vips(3306) {
+        for _ in 0..6 {
+            streams.push(lab.client.greeted_by(vip, SHORT)?);
+        }
+    }
+    let mut of_other = Vec::new();
+    for _ in 0..4 {
+        let stream = lab
+            .client
+            .connect_from(Source::address(other), vip(3306), SHORT)?;
+        of_other.push(stream);
+    }
+    let flow = |words: &[&str]| -> Result<(Option<i32>, String)> {
+        let mut command = director.command("flow");
+        command.args(words).arg("--socket").arg(&director.socket);
+        let output = director.outcome(&mut command)?;
+        let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        Ok((output.status.code(), text))
+    };
+    let count = |words: &[&str]| flow(&[&["count"], words].concat());
+    let mut ss = Command::new("ss");
+    ss.args(["-Htn", "state", "established", "dport", "= :3306"]);
+    let shown = lab.client.host.namespace.run(&mut ss)?;
+    assert_eq!(shown.lines().count(), 16, "{shown}");
+    let established = ["--state", "established"];
+    assert_eq!(count(&established)?, (Some(0), "16".to_owned()));
+    let of = |words: &[&str]| count(&[&established, words].concat());
+    assert_eq!(of(&["--client", "192.168.66.100"])?.1, "4");
+    assert_eq!(of(&["--client", "192.168.66.0/23"])?.1, "10");
+    assert_eq!(of(&["--service", &vip6(3306).to_string()])?.1, "6");
+    let real = lab.real_server.address.to_string();
+    assert_eq!(of(&["--server", &real])?.1, "5");
+    assert_eq!(of(&["--idle", "3600"])?, (Some(1), "0".to_owned()));
+    let (_, rows) = flow(&["list", "--client", "192.168.66.100"])?;
+    assert_eq!(rows.matches("192.168.66.100:").count(), 4, "{rows}");
+
+    // Nobody ends everything by a slip of the hand.
+    assert_eq!(flow(&["reset"])?.0, Some(2));
+    let (code, said) = flow(&["reset", "--client", "192.168.66.100"])?;
+    ensure!(
+        code == Some(0) && said.starts_with("4 connections ended"),
+        "{said}"
+    );
+    for mut stream in of_other {
+        stream.set_read_timeout(Some(SHORT))?;
+        let end = loop {
+            match stream.read(&mut [0; 1024]) {
+                Ok(0) => anyhow::bail!("closed, not reset"),
+                Ok(_) => {}
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+    }
+    assert_eq!(of(&["--client", "192.168.66.100"])?.0, Some(1));
+    assert_eq!(of(&[])?.1, "12");
     Ok(())
 }

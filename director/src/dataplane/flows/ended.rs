@@ -25,6 +25,16 @@ enum Key {
 }
 
 impl Place {
+    /// A place in the tables of IPv4.
+    pub(super) const fn v4(key: FlowKeyV4) -> Self {
+        Self(Key::V4(key))
+    }
+
+    /// A place in the tables of IPv6.
+    pub(super) const fn v6(key: FlowKeyV6) -> Self {
+        Self(Key::V6(key))
+    }
+
     /// The client and its port.
     #[must_use]
     pub fn client(&self) -> SocketAddr {
@@ -63,16 +73,21 @@ fn vip<K: FlowKey>(key: &K) -> SocketAddr {
 }
 
 impl FlowTables {
-    /// Finds the flows of these servers: those that were heard more than once first.
+    /// Finds the flows of these servers that are meant: those that were heard more than once first.
     ///
     /// # Errors
     ///
     /// [`FlowTableError::Read`].
-    pub fn find_ended(&self, ended: &EndedServers) -> Result<Vec<Place>, FlowTableError> {
+    pub fn find_ended(
+        &self,
+        ended: &EndedServers,
+        is_meant: impl Fn(&Place, &Flow) -> bool,
+    ) -> Result<Vec<Place>, FlowTableError> {
         let mut found = Vec::new();
         let mut look = |key: Key, flow: &Flow| {
-            if server_of(ended, flow).is_some() {
-                found.push(Place(key));
+            let place = Place(key);
+            if server_of(ended, flow).is_some() && is_meant(&place, flow) {
+                found.push(place);
             }
             ControlFlow::Continue(())
         };
