@@ -367,6 +367,7 @@ impl Daemon {
             Request::Listing(reply) => self.answer_listing(reply),
             Request::Connections(reply) => drop(reply.send(self.connections())),
             Request::Reload(reply) => drop(reply.send(self.reload().await)),
+            Request::Events(reply) => drop(reply.send(Ok(self.teller.records()))),
             Request::Reset(filter, reply) => self.reset_flows(filter, reply),
             Request::Edit(edit, reply) => drop(reply.send(self.edit(&edit).await)),
         }

@@ -19,7 +19,7 @@ use tokio::net::UnixStream;
 use super::{
     filter::FlowFilter,
     path,
-    response::{Connection, ConnectionLine, Listing, Problem, Reloaded, Status, Told},
+    response::{Connection, ConnectionLine, EventLine, Listing, Problem, Reloaded, Status, Told},
 };
 use crate::config::edit::Edit;
 
@@ -153,11 +153,20 @@ impl Client {
     /// See [`ClientError`].
     pub async fn connections(&self) -> Result<ConnectionStream, ClientError> {
         let body = self.send(Method::GET, path::CONNECTIONS).await?;
-        Ok(ConnectionStream {
-            body,
-            received: Vec::new(),
-            consumed: 0,
-        })
+        Ok(ConnectionStream(Lines::of(body)))
+    }
+
+    /// The record of connections that were ended, one by one; with `follow` those that are to come, too.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn events(&self, follow: bool) -> Result<EventStream, ClientError> {
+        let path = match follow {
+            true => path::EVENTS_FOLLOW,
+            false => path::EVENTS,
+        };
+        let body = self.send(Method::GET, path).await?;
+        Ok(EventStream(Lines::of(body)))
     }
 
     async fn ask<T: DeserializeOwned>(
@@ -234,27 +243,28 @@ fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, ClientError> {
     serde_json::from_slice(json).map_err(ClientError::Unexpected)
 }
 
-/// Connections as they arrive; at most a chunk of them is held in memory.
+/// Lines of an answer as they arrive; at most a chunk of them is held in memory.
 #[derive(Debug)]
-pub struct ConnectionStream {
+struct Lines {
     body: Incoming,
     received: Vec<u8>,
     /// Bytes of `received` that were given out already.
     consumed: usize,
 }
 
-impl ConnectionStream {
-    /// The next connection; `None` after the last.
-    ///
-    /// # Errors
-    /// The walk of the flow table failed or the connection broke: what came so far is not all.
-    pub async fn next(&mut self) -> Result<Option<Connection>, ClientError> {
+impl Lines {
+    const fn of(body: Incoming) -> Self {
+        Self {
+            body,
+            received: Vec::new(),
+            consumed: 0,
+        }
+    }
+
+    async fn next<T: DeserializeOwned>(&mut self) -> Result<Option<T>, ClientError> {
         loop {
             if let Some(line) = self.take_line() {
-                return match decode(&line)? {
-                    ConnectionLine::Connection(connection) => Ok(Some(connection)),
-                    ConnectionLine::Problem { error } => Err(ClientError::Refused(error)),
-                };
+                return decode(&line).map(Some);
             }
             let Some(frame) = self.body.frame().await else {
                 return Ok(None);
@@ -272,5 +282,37 @@ impl ConnectionStream {
         let line = rest.get(..end)?.to_vec();
         self.consumed += end + 1;
         Some(line)
+    }
+}
+
+/// Connections as they arrive.
+#[derive(Debug)]
+pub struct ConnectionStream(Lines);
+
+impl ConnectionStream {
+    /// The next connection; `None` after the last.
+    ///
+    /// # Errors
+    /// The walk of the flow table failed or the connection broke: what came so far is not all.
+    pub async fn next(&mut self) -> Result<Option<Connection>, ClientError> {
+        match self.0.next().await? {
+            None => Ok(None),
+            Some(ConnectionLine::Connection(connection)) => Ok(Some(connection)),
+            Some(ConnectionLine::Problem { error }) => Err(ClientError::Refused(error)),
+        }
+    }
+}
+
+/// Records of connections that were ended, as they arrive.
+#[derive(Debug)]
+pub struct EventStream(Lines);
+
+impl EventStream {
+    /// The next one; `None` after the last.
+    ///
+    /// # Errors
+    /// The connection to the daemon broke.
+    pub async fn next(&mut self) -> Result<Option<EventLine>, ClientError> {
+        self.0.next().await
     }
 }

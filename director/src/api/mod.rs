@@ -11,6 +11,7 @@
 //! | `POST /v1/reload` | [`Request::Reload`](request::Request::Reload) | [`response::Reloaded`] |
 //! | `POST /v1/edit` | [`Request::Edit`](request::Request::Edit), a [`crate::config::edit::Edit`] as JSON | [`response::Reloaded`] |
 //! | `POST /v1/flows/reset` | [`Request::Reset`](request::Request::Reset), a [`filter::FlowFilter`] as JSON | [`response::Told`] |
+//! | `GET /v1/events[?follow=true]` | [`Request::Events`](request::Request::Events) | one [`response::EventLine`] a line |
 //!
 //! Every answer that is not 200 is a [`response::Problem`].
 
@@ -29,5 +30,7 @@ mod path {
     pub(super) const CONNECTIONS: &str = "/v1/connections";
     pub(super) const RELOAD: &str = "/v1/reload";
     pub(super) const EDIT: &str = "/v1/edit";
+    pub(super) const EVENTS: &str = "/v1/events";
+    pub(super) const EVENTS_FOLLOW: &str = "/v1/events?follow=true";
     pub(super) const RESET: &str = "/v1/flows/reset";
 }

@@ -1,12 +1,14 @@
 //! What the API asks of the daemon's owner task. No state and no I/O here.
 
+use std::sync::Arc;
+
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
     filter::FlowFilter,
     response::{Connection, Listing, Problem, Reloaded, Status, Told},
 };
-use crate::config::edit::Edit;
+use crate::{config::edit::Edit, tell::Records};
 
 /// Requests that may wait for the owner task. A person or a monitor asks; more than a few at once is a fault of theirs,
 /// and they wait for their turn at the socket.
@@ -37,6 +39,8 @@ pub enum Request {
     Reload(Reply<Reloaded>),
     /// Change one thing of the configuration that runs.
     Edit(Edit, Reply<Reloaded>),
+    /// The record of connections that were ended.
+    Events(Reply<Arc<Records>>),
     /// End flows.
     Reset(FlowFilter, Reply<Told>),
     /// Every flow.

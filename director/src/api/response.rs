@@ -2,6 +2,7 @@
 //!
 //! Times are RFC 3339 in UTC, addresses and enumerations are text, durations are whole seconds and say so in their name.
 
+mod event;
 mod listing;
 mod status;
 
@@ -9,6 +10,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use event::EventLine;
 pub use listing::{
     Connection, ConnectionLine, ConnectionState, Forwarding, ListedServer, ListedService,
     ListedTimeouts, Listing, Rate, Traffic,

@@ -12,29 +12,32 @@ use std::{
 use axum::{
     Json, Router,
     body::{Body, Bytes},
-    extract::{DefaultBodyLimit, State},
+    extract::{DefaultBodyLimit, Query, State},
     http::{StatusCode, Uri, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast::error::RecvError, mpsc, oneshot, watch};
 
 use super::{
     filter::FlowFilter,
     path,
     request::{CONNECTION_QUEUE_DEPTH, Connections, Reply, Request},
-    response::{ConnectionLine, Problem},
+    response::{ConnectionLine, EventLine, Problem},
 };
 
-use crate::config::edit::Edit;
+use crate::{config::edit::Edit, tell::Records};
 
 pub use bind::BindError;
 use bind::BoundSocket;
 
 /// How long the owner task may take to answer. It never waits for the network, so this is a sign of a hung daemon.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One JSON object a line.
+const NDJSON: &str = "application/x-ndjson";
 
 /// Longest body of a request, bytes.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -100,6 +103,7 @@ fn router(requests: mpsc::Sender<Request>) -> Router {
         .route(path::RELOAD, post(reload))
         .route(path::EDIT, post(edit))
         .route(path::RESET, post(reset))
+        .route(path::EVENTS, get(events))
         // Only an edit has a body, and a short one.
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
         .fallback(unknown_path)
@@ -150,6 +154,46 @@ async fn reset(State(requests): Requests, body: Bytes) -> Response {
     }
 }
 
+/// Whether a reader of events wants those that are to come.
+#[derive(Default, serde::Deserialize)]
+struct EventsQuery {
+    #[serde(default)]
+    follow: bool,
+}
+
+async fn events(State(requests): Requests, Query(query): Query<EventsQuery>) -> Response {
+    match ask(&requests, Request::Events).await {
+        Ok(Ok(records)) => event_lines(&records, query.follow),
+        Ok(Err(problem)) => refuse(StatusCode::INTERNAL_SERVER_ERROR, problem),
+        Err(unanswered) => unanswered.into_response(),
+    }
+}
+
+fn event_lines(records: &Records, follow: bool) -> Response {
+    let (recent, live) = records.read();
+    let recent = recent.into_iter().map(EventLine::Record).map(line);
+    let live = stream::unfold(follow.then_some(live), async |live| {
+        let mut live = live?;
+        let event = match live.recv().await {
+            Ok(record) => EventLine::Record(record),
+            Err(RecvError::Lagged(missed)) => EventLine::Missed { missed },
+            Err(RecvError::Closed) => return None,
+        };
+        Some((line(event), Some(live)))
+    });
+    (
+        [(header::CONTENT_TYPE, NDJSON)],
+        Body::from_stream(stream::iter(recent).chain(live)),
+    )
+        .into_response()
+}
+
+fn line(event: EventLine) -> serde_json::Result<Bytes> {
+    let mut line = serde_json::to_vec(&event)?;
+    line.push(b'\n');
+    Ok(line.into())
+}
+
 /// The body of a request.
 fn read<T: DeserializeOwned>(body: &[u8], otherwise: &str) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| Problem::new(otherwise).because(error.to_string()))
@@ -167,11 +211,12 @@ async fn unknown_path(uri: Uri) -> Response {
     refuse(
         StatusCode::NOT_FOUND,
         Problem::new(format!("there is nothing at {}", uri.path())).help(format!(
-            "the API has {}, {}, {}, {}, {} and {}",
+            "the API has {}, {}, {}, {}, {}, {} and {}",
             path::STATUS,
             path::LISTING,
             path::CONNECTIONS,
             path::RELOAD,
+            path::EVENTS,
             path::EDIT,
             path::RESET
         )),
@@ -255,11 +300,7 @@ fn json_lines(connections: Connections) -> Response {
             _ => Some((chunk(batch), connections)),
         }
     });
-    (
-        [(header::CONTENT_TYPE, "application/x-ndjson")],
-        Body::from_stream(chunks),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(chunks)).into_response()
 }
 
 fn chunk(batch: Vec<Result<super::response::Connection, Problem>>) -> serde_json::Result<Bytes> {

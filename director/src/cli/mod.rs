@@ -7,6 +7,7 @@
 pub mod completions;
 pub mod config;
 pub mod edit;
+pub mod events;
 pub mod flow;
 pub mod ipvsadm;
 pub mod list;
@@ -76,6 +77,7 @@ pub enum Command {
     /// List, count or reset connections, chosen by what they are.
     #[command(subcommand)]
     Flow(flow::FlowCommand),
+    Events(events::EventsOptions),
     Config(config::ConfigArgs),
     Ipvsadm(ipvsadm::command::IpvsadmOptions),
     Completions(completions::CompletionsOptions),
@@ -135,6 +137,7 @@ fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Service(command) => edit::service(&command),
         Command::Real(command) => edit::real(&command),
         Command::Flow(command) => flow::run(&command),
+        Command::Events(options) => events::run(&options),
         Command::Ipvsadm(options) => ipvsadm::command::run(&options),
         Command::Config(args) => Ok(ExitCode::from(config::run(&args))),
         Command::Completions(options) => completions::run(&options),

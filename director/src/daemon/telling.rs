@@ -11,6 +11,7 @@ use crate::{
     },
     dataplane::{
         ended::{self, Ended},
+        expiry::Jiffies,
         flows::IdleFlow,
         pins, tables,
     },
@@ -46,18 +47,21 @@ impl Daemon {
             .iter()
             .map(|(index, ended)| (*index, reason(&self.model, ended)))
             .collect();
+        let now = self.clock_now();
         self.teller.tell(Job::Ended(EndedJob {
             folder: pins::folder(&self.options.pins),
             ended,
             reasons,
             pace: self.pace(),
+            now,
         }));
     }
 
     /// Has both ends of the connections told that a sweep found idle for too long.
     pub(super) fn tell_idle(&mut self, idle: Vec<IdleFlow>) {
         if !idle.is_empty() {
-            self.teller.tell(Job::Idle(idle, self.pace()));
+            let now = self.clock_now();
+            self.teller.tell(Job::Idle(idle, self.pace(), now));
         }
     }
 
@@ -73,12 +77,14 @@ impl Daemon {
             .keys()
             .map(|index| (*index, "reset by hand".to_owned()))
             .collect();
+        let now = self.clock_now();
         self.teller.tell(Job::Chosen {
             servers: EndedJob {
                 folder: pins::folder(&self.options.pins),
                 ended,
                 reasons,
                 pace: self.pace(),
+                now,
             },
             choice: Box::new(move |place, flow| filter.matches(&walk.connection_at(place, flow))),
             reply: Box::new(move |outcome| {
@@ -86,6 +92,11 @@ impl Daemon {
                 drop(reply.send(told.map_err(|error| Problem::from_error(&error))));
             }),
         });
+    }
+
+    /// The flows' clock, for their ages. One that cannot be read makes them all young.
+    fn clock_now(&mut self) -> Jiffies {
+        self.read_clock(Instant::now()).unwrap_or_default()
     }
 
     fn pace(&self) -> Pace {

@@ -82,7 +82,7 @@ impl Timeouts {
 }
 
 /// A point of the kernel's coarse clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Default, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Jiffies {
     /// Low 32 bits of jiffies now.
     pub now: u32,

@@ -4,10 +4,12 @@
 //! path answers whoever speaks; this is for those who do not.
 
 pub mod pace;
+mod record;
 pub mod reset;
 mod sender;
 mod teller;
 
+pub use record::{Record, Records};
 pub use teller::{Choice, Counts, EndedJob, Job, Reply, Teller};
 
 /// Connections told in a second unless the configuration says otherwise.

@@ -11,15 +11,21 @@ use std::{
         mpsc,
     },
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use director_common::{flow::Flow, protocol, server::RealServer, tcp::FlowState};
 use tracing::{error, info, warn};
 
-use super::{pace::Pace, reset::Connection, sender::Sender};
+use super::{
+    pace::Pace,
+    record::{Record, Records},
+    reset::Connection,
+    sender::Sender,
+};
 use crate::dataplane::{
     ended::{EndedServers, server_of},
+    expiry::Jiffies,
     flows::{FlowTableError, FlowTables, IdleFlow, Place},
     tables,
 };
@@ -29,7 +35,7 @@ pub enum Job {
     /// Those of servers that have ended.
     Ended(EndedJob),
     /// Those that were idle for too long and are in no table any more.
-    Idle(Vec<IdleFlow>, Pace),
+    Idle(Vec<IdleFlow>, Pace, Jiffies),
     /// Those of servers that live, which somebody has chosen; who asked for it is answered.
     Chosen {
         /// Their servers.
@@ -58,6 +64,8 @@ pub struct EndedJob {
     pub reasons: BTreeMap<u32, String>,
     /// How fast.
     pub pace: Pace,
+    /// The time of the flows' clock.
+    pub now: Jiffies,
 }
 
 /// What became of connections.
@@ -87,6 +95,7 @@ struct Totals {
 pub struct Teller {
     jobs: mpsc::Sender<Job>,
     totals: Arc<Totals>,
+    records: Arc<Records>,
 }
 
 impl Teller {
@@ -99,14 +108,20 @@ impl Teller {
         let sender = Sender::open()?;
         let (jobs, queue) = mpsc::channel();
         let totals = Arc::new(Totals::default());
+        let records = Arc::new(Records::default());
         let mut worker = Worker {
             sender,
             totals: Arc::clone(&totals),
+            records: Arc::clone(&records),
         };
         thread::Builder::new()
             .name("teller".to_owned())
             .spawn(move || queue.iter().for_each(|job| worker.work(job)))?;
-        Ok(Self { jobs, totals })
+        Ok(Self {
+            jobs,
+            totals,
+            records,
+        })
     }
 
     /// Has a job done, after those before it.
@@ -114,6 +129,12 @@ impl Teller {
         if self.jobs.send(job).is_err() {
             error!("the thread that tells connections is gone; they learn it when they speak");
         }
+    }
+
+    /// The record of each connection.
+    #[must_use]
+    pub fn records(&self) -> Arc<Records> {
+        Arc::clone(&self.records)
     }
 
     /// What became of connections since the start.
@@ -132,6 +153,16 @@ impl Teller {
 struct Worker {
     sender: Sender,
     totals: Arc<Totals>,
+    records: Arc<Records>,
+}
+
+/// A connection that is to be told, with what its record needs.
+struct Case<'a> {
+    connection: Connection,
+    flow: &'a Flow,
+    server: &'a RealServer,
+    reason: &'a str,
+    now: Jiffies,
 }
 
 /// What became of the connections of one server, with the first thing that went wrong.
@@ -145,7 +176,7 @@ impl Worker {
     fn work(&mut self, job: Job) {
         match job {
             Job::Ended(job) => self.work_ended(&job),
-            Job::Idle(flows, pace) => self.work_idle(&flows, pace),
+            Job::Idle(flows, pace, now) => self.work_idle(&flows, pace, now),
             Job::Chosen {
                 servers,
                 choice,
@@ -161,12 +192,18 @@ impl Worker {
         }
     }
 
-    fn work_idle(&mut self, flows: &[IdleFlow], pace: Pace) {
+    fn work_idle(&mut self, flows: &[IdleFlow], pace: Pace, now: Jiffies) {
         let began = Instant::now();
         let mut outcome = Outcome::default();
         for (told, idle) in (1..).zip(flows) {
-            let connection = Connection::of(idle.client, idle.vip, &idle.flow);
-            self.tell_both(&connection, &idle.server, &mut outcome);
+            let case = Case {
+                connection: Connection::of(idle.client, idle.vip, &idle.flow),
+                flow: &idle.flow,
+                server: &idle.server,
+                reason: "it was idle for too long",
+                now,
+            };
+            self.tell_both(&case, &mut outcome);
             if let Some(pause) = pace.pause(told, began.elapsed()) {
                 thread::sleep(pause);
             }
@@ -217,8 +254,14 @@ impl Worker {
             if is_over(FlowState(flow.state)) {
                 continue;
             }
-            let connection = Connection::of(place.client(), place.vip(), &flow);
-            self.tell_both(&connection, &ended.server, outcome);
+            let case = Case {
+                connection: Connection::of(place.client(), place.vip(), &flow),
+                flow: &flow,
+                server: &ended.server,
+                reason: job.reason(flow.server),
+                now: job.now,
+            };
+            self.tell_both(&case, outcome);
             told += 1;
             if let Some(pause) = job.pace.pause(told, began.elapsed()) {
                 thread::sleep(pause);
@@ -227,9 +270,21 @@ impl Worker {
         Ok(outcomes)
     }
 
-    fn tell_both(&mut self, connection: &Connection, server: &RealServer, outcome: &mut Outcome) {
+    fn tell_both(&mut self, case: &Case<'_>, outcome: &mut Outcome) {
+        let connection = &case.connection;
         let client = self.sender.tell_client(connection);
-        let told = self.sender.tell_server(connection, server);
+        let server = self.sender.tell_server(connection, case.server);
+        self.records.add(Record {
+            at: Record::time(SystemTime::now()),
+            reason: case.reason.to_owned(),
+            client: connection.client,
+            vip: connection.vip,
+            server: tables::server_address(case.server),
+            age_secs: case.now.since(case.flow.created).as_secs(),
+            idle_secs: case.now.since(case.flow.last_seen).as_secs(),
+            client_told: client.is_ok(),
+            server_told: server.is_ok(),
+        });
         let counts = &mut outcome.counts;
         counts.connections += 1;
         self.totals.connections.fetch_add(1, Ordering::Relaxed);
@@ -238,11 +293,18 @@ impl Worker {
             self.totals.untold_clients.fetch_add(1, Ordering::Relaxed);
             outcome.first_error.get_or_insert(error);
         }
-        if let Err(error) = told {
+        if let Err(error) = server {
             counts.untold_servers += 1;
             self.totals.untold_servers.fetch_add(1, Ordering::Relaxed);
             outcome.first_error.get_or_insert(error);
         }
+    }
+}
+
+impl EndedJob {
+    /// Why a server's connections are told.
+    fn reason(&self, server: u32) -> &str {
+        self.reasons.get(&server).map_or("gone", String::as_str)
     }
 }
 
@@ -271,7 +333,7 @@ fn report(job: &EndedJob, outcomes: &BTreeMap<u32, Outcome>, took: Duration) {
         };
         let server: IpAddr = tables::server_address(&ended.server);
         let port = ended.service.port;
-        let reason = job.reasons.get(index).map_or("gone", String::as_str);
+        let reason = job.reason(*index);
         let Counts {
             connections,
             untold_clients,

@@ -12,7 +12,7 @@ use lab::{Databases, Lab, Service, XdpMode, configuration, parallel, vips, wait}
 use crate::{SHORT, SOON, Serving};
 
 in_both_modes!(
-    s0_03_an_idle_client_is_told_when_its_server_fails,
+    s0_11_an_idle_client_is_told_when_its_server_fails_and_that_is_on_record,
     s3_08_a_removed_server_s_clients_are_told_and_its_own_end_is_over,
     a_client_that_has_just_begun_is_told,
     clients_behind_a_router_are_told,
@@ -87,7 +87,9 @@ fn services(lab: &Lab, farewell: &str, with_real: bool) -> [Service; 2] {
     })
 }
 
-fn s0_03_an_idle_client_is_told_when_its_server_fails(mode: XdpMode) -> Result<()> {
+fn s0_11_an_idle_client_is_told_when_its_server_fails_and_that_is_on_record(
+    mode: XdpMode,
+) -> Result<()> {
     let mut pair = Pair::start(mode)?;
     let mut idle = Vec::new();
     for vip in vips(3306) {
@@ -96,6 +98,24 @@ fn s0_03_an_idle_client_is_told_when_its_server_fails(mode: XdpMode) -> Result<(
     pair.databases.real_3308.kill()?;
     for (vip, stream) in &mut idle {
         is_reset(stream, SOON).with_context(|| vip.to_string())?;
+    }
+    // Each is on record, with the reason.
+    let events = pair.serving.director.ask(&["events", "--json"])?;
+    let events: Vec<serde_json::Value> = events
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    for (vip, stream) in &idle {
+        let client = stream.local_addr()?.to_string();
+        let event = events.iter().find(|event| event["client"] == client);
+        let event = event.with_context(|| format!("{client} is not on record"))?;
+        assert_eq!(event["vip"], vip.to_string());
+        assert_eq!(
+            (&event["client_told"], &event["server_told"]),
+            (&true.into(), &true.into())
+        );
+        let reason = event["reason"].as_str().unwrap_or_default();
+        ensure!(reason.starts_with("a check failed: "), "{event}");
     }
     let status = pair.serving.director.status()?;
     assert_eq!(status["told"]["untold_clients"], 0, "{status}");

@@ -82,6 +82,7 @@ async fn owner(mut requests: mpsc::Receiver<Request>, walk_length: u16, walk_end
                 changes: vec![format!("{edit:?}")],
                 warnings: String::new(),
             }))),
+            Request::Events(reply) => drop(reply.send(Ok(std::sync::Arc::default()))),
             Request::Reset(_, reply) => drop(reply.send(Ok(Told::default()))),
             Request::Connections(reply) => {
                 let (sender, receiver) = mpsc::channel(CONNECTION_QUEUE_DEPTH);
