@@ -31,6 +31,9 @@ pub(crate) struct Options {
     /// Count packets a second instead, on one core and on two: frames that really leave by an interface
     #[arg(long)]
     pps: bool,
+    /// Measure how soon both ends of a server's connections are told instead
+    #[arg(long, conflicts_with_all = ["pps", "ipvs"])]
+    reset: bool,
     /// Compare with IPVS instead, on Debian 12's kernel in an emulated machine whose clock is its instructions
     #[arg(long, conflicts_with = "pps")]
     ipvs: bool,
@@ -50,8 +53,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let mut bench = command::cargo();
     bench.args(["bench", "--package", "director", "--bench", BENCH, "--"]);
-    if options.pps {
-        bench.arg("--pps");
+    for (wanted, option) in [(options.pps, "--pps"), (options.reset, "--reset")] {
+        if wanted {
+            bench.arg(option);
+        }
     }
     if let Some(file) = json {
         bench.arg("--json").arg(file);

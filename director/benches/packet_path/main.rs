@@ -9,6 +9,7 @@ mod harness;
 mod ipvs;
 mod programs;
 mod rate;
+mod resets;
 mod rig;
 mod setup;
 
@@ -47,6 +48,9 @@ struct Options {
     /// Count packets a second instead, on one core and on two: frames that really leave by an interface.
     #[arg(long)]
     pps: bool,
+    /// Measure how soon both ends of a server's connections are told instead.
+    #[arg(long, conflicts_with_all = ["pps", "ipvs"])]
+    reset: bool,
     /// Compare with IPVS instead, which this machine's kernel must have.
     #[arg(long, conflicts_with = "pps")]
     ipvs: bool,
@@ -64,6 +68,8 @@ fn main() -> Result<ExitCode> {
     println!("{}", machine(&options));
     let (lines, good) = if options.pps {
         (rate::measure()?, true)
+    } else if options.reset {
+        (resets::measure()?, true)
     } else if options.ipvs {
         ipvs::measure()?
     } else {

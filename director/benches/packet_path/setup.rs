@@ -46,6 +46,11 @@ impl Setup {
         flows: TABLE,
         ifindex: LOOPBACK,
     };
+    pub(crate) const ONE_SERVER: Self = Self {
+        servers: 1,
+        flows: 4 * TABLE,
+        ..Self::ONE_SERVICE
+    };
     pub(crate) const HUGE_TABLE: Self = Self {
         flows: HUGE_TABLE,
         ..Self::ONE_SERVICE
@@ -108,29 +113,46 @@ impl Setup {
     }
 }
 
+/// Where a data plane of this process is pinned.
+pub(crate) fn pins(name: &str) -> PathBuf {
+    let process = std::process::id();
+    PathBuf::from(format!("/sys/fs/bpf/director-bench-{process}-{name}"))
+}
+
 /// A data plane whose TCP and UDP services are on two VIPs, one of each address family. Its pins go with it.
 pub(crate) fn dataplane(name: &str, setup: Setup) -> Result<DataPlane> {
-    let process = std::process::id();
-    let root = PathBuf::from(format!("/sys/fs/bpf/director-bench-{process}-{name}"));
     let sizes = Sizes {
         flows: setup.flows,
         half_open: TABLE,
         templates: 1024,
         fragments: 1024,
     };
-    let mut dataplane = DataPlane::load(&root, &sizes)?;
+    let mut dataplane = DataPlane::load(&pins(name), &sizes)?;
+    dataplane.apply(&wanted(setup, &setup.service()))?;
+    Ok(dataplane)
+}
+
+/// Takes the servers away, and leaves the services.
+pub(crate) fn end_servers(dataplane: &mut DataPlane, setup: Setup) -> Result<()> {
+    let nobody = WantedService {
+        servers: Vec::new(),
+        ..setup.service()
+    };
+    dataplane.apply(&wanted(setup, &nobody))?;
+    Ok(())
+}
+
+fn wanted(setup: Setup, service: &WantedService) -> Wanted {
     let mut keys: Vec<_> = (0..setup.services)
         .map(|number| key(VIP.into(), PORT + number, protocol::TCP))
         .collect();
     keys.push(key(VIP.into(), PORT, protocol::UDP));
     keys.push(key(VIP_V6.into(), PORT, protocol::TCP));
-    let wanted = Wanted {
+    Wanted {
         instances: [(InstanceKey::default(), Role::MASTER)].into(),
-        services: keys.into_iter().map(|key| (key, setup.service())).collect(),
+        services: keys.into_iter().map(|key| (key, service.clone())).collect(),
         ..Wanted::default()
-    };
-    dataplane.apply(&wanted)?;
-    Ok(dataplane)
+    }
 }
 
 fn key(address: IpAddr, port: u16, protocol: u8) -> ServiceKey {
