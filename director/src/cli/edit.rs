@@ -33,6 +33,8 @@ pub enum ServiceCommand {
     Add(ServiceOptions),
     /// Give a virtual server other settings; what is not given has its default.
     Edit(ServiceOptions),
+    /// Let the real servers take over from the sorry server, where `failback` keeps them from it.
+    Failback(Service),
     /// Remove a virtual server; both ends of its connections are told at once.
     Remove(Service),
 }
@@ -198,6 +200,12 @@ pub(super) fn service(command: &ServiceCommand) -> Result<ExitCode, CliError> {
             Edit::EditService {
                 service: options.service.name(),
                 settings: options.settings(),
+            },
+        ),
+        ServiceCommand::Failback(service) => (
+            service,
+            Edit::FailBack {
+                service: service.name(),
             },
         ),
         ServiceCommand::Remove(service) => (

@@ -7,8 +7,8 @@ use std::{fmt, net::IpAddr, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Config, Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Protocol, RealServer, Scheduler,
-    SchedulerFlags, Span, VirtualServer,
+    Config, Failback, Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Protocol, RealServer,
+    Scheduler, SchedulerFlags, Span, VirtualServer,
 };
 
 /// Name of a virtual server.
@@ -69,6 +69,11 @@ pub enum Edit {
     /// Takes a virtual server away.
     RemoveService {
         /// Its name.
+        service: ServiceName,
+    },
+    /// The real servers take over from the sorry server, which `failback` has kept them from.
+    FailBack {
+        /// The virtual server.
         service: ServiceName,
     },
     /// Takes all virtual servers away.
@@ -186,6 +191,10 @@ impl Config {
             Edit::RemoveService { service } => {
                 find(services, *service).ok_or(EditError::NoService)?;
                 services.retain(|known| name(known) != *service);
+            }
+            // No matter of the configuration: the service only has to be there.
+            Edit::FailBack { service } => {
+                find(services, *service).ok_or(EditError::NoService)?;
             }
             Edit::Clear => services.clear(),
             Edit::SetTimeouts { tcp, tcpfin, udp } => {
@@ -308,6 +317,7 @@ fn new_service(
         on_no_flow: NoFlow::default(),
         on_idle: Idle::default(),
         farewells: Farewells::default(),
+        failback: Failback::default(),
         sorry_server: None,
         real_servers: Vec::new(),
         span: Span::default(),

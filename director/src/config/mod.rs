@@ -30,7 +30,7 @@ pub use load::{DEFAULT_PATH, Loaded, load, parse};
 pub use render::{Color, Record};
 pub use sources::{MAX_FILE_BYTES, Place, ReadError, Source, Sources};
 pub use virtual_server::{
-    Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Protocol, RealServer, Scheduler,
+    Failback, Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Protocol, RealServer, Scheduler,
     SchedulerFlags, SorryServer, VirtualServer,
 };
 pub use vrrp::{

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{Span, check::TcpCheck};
 
 mod agreement;
+mod failback;
 mod farewell;
 mod limits;
 mod persistence;
@@ -16,6 +17,7 @@ mod scheduler;
 mod service;
 
 pub(super) use agreement::judge;
+pub use failback::Failback;
 pub use farewell::{Farewell, Farewells};
 pub use scheduler::{Scheduler, SchedulerFlags};
 pub(super) use service::virtual_servers;
@@ -58,6 +60,8 @@ pub struct VirtualServer {
     /// What becomes of flows whose server gets no more of them.
     #[serde(flatten)]
     pub farewells: Farewells,
+    /// `failback`: when the real servers take over from the sorry server again.
+    pub failback: Failback,
     /// `None`: nobody answers while quorum is lost.
     pub sorry_server: Option<SorryServer>,
     /// In the order of the file.

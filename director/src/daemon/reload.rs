@@ -7,7 +7,11 @@ use tracing::info;
 use super::{Daemon, changes, start, survey::Survey, tell};
 use crate::{
     api::response::{Problem, Reloaded},
-    config::{self, Config, edit::Edit},
+    config::{
+        self, Config,
+        edit::{Edit, ServiceName},
+    },
+    model::{Event, ServiceId},
 };
 
 impl Daemon {
@@ -36,6 +40,9 @@ impl Daemon {
             .config
             .edited(edit)
             .map_err(|error| Problem::from_error(&error))?;
+        if let Edit::FailBack { service } = edit {
+            return Ok(self.fail_back(*service));
+        }
         let survey = start::look(&config, &self.host, &self.options)
             .await
             .map_err(went_on)?;
@@ -44,6 +51,23 @@ impl Daemon {
             changes,
             warnings: String::new(),
         })
+    }
+
+    fn fail_back(&mut self, service: ServiceName) -> Reloaded {
+        let service = ServiceId {
+            address: service.address,
+            port: service.port,
+            protocol: service.protocol,
+        };
+        let notices = self
+            .model
+            .handle(SystemTime::now(), Event::FailBack { service });
+        tell(&notices);
+        self.settle();
+        Reloaded {
+            changes: notices.iter().map(ToString::to_string).collect(),
+            warnings: String::new(),
+        }
     }
 
     async fn change_to(&mut self, config: Config, survey: Survey) -> Result<Vec<String>, Problem> {

@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::{Daemon, view};
+use super::{Daemon, tell, view};
 use crate::{
     api::{
         filter::FlowFilter,
@@ -16,7 +16,7 @@ use crate::{
         pins, tables,
     },
     model::{Model, State},
-    tell::{self, EndedJob, Job, pace::Pace},
+    tell::{DEFAULT_RATE, EndedJob, Job, pace::Pace},
 };
 
 impl Daemon {
@@ -28,11 +28,11 @@ impl Daemon {
         Some(Instant::now() + left.unwrap_or_default())
     }
 
-    /// Ends the flows of servers whose time to drain is over.
+    /// Ends the flows of servers whose time to drain is over, and fails back.
     pub(super) fn end_what_has_drained(&mut self) {
         let now = SystemTime::now();
         if self.model.next_deadline().is_some_and(|due| due <= now) {
-            self.model.expire(now);
+            tell(&self.model.expire(now));
             self.settle();
         }
     }
@@ -100,7 +100,7 @@ impl Daemon {
     }
 
     fn pace(&self) -> Pace {
-        Pace::new(self.config.global.reset_rate.unwrap_or(tell::DEFAULT_RATE))
+        Pace::new(self.config.global.reset_rate.unwrap_or(DEFAULT_RATE))
     }
 }
 

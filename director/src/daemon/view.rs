@@ -168,6 +168,10 @@ fn server_status(
         State::Up if role == ServerKind::Sorry && !service.is_sorry() => {
             (ServerState::Standby, String::new())
         }
+        State::Up if service.held_back.is_some() && role == ServerKind::Real => (
+            ServerState::Up,
+            "alive, and waits for the failback".to_owned(),
+        ),
         State::Up if service.is_sorry() && role == ServerKind::Real => {
             (ServerState::Up, "alive, but the quorum is lost".to_owned())
         }
@@ -235,6 +239,13 @@ fn warnings(daemon: &Daemon, counters: &[(Counter, u64)]) -> Vec<String> {
             };
             warnings.push(format!("the quorum of {} is lost: {then}", service.id));
         }
+    }
+    let held_back = |service: &&Service| service.held_back.is_some();
+    for service in daemon.model.services().iter().filter(held_back) {
+        warnings.push(format!(
+            "the real servers of {} are back; the sorry server goes on (failback {}); `director service failback` relieves it",
+            service.id, service.failback
+        ));
     }
     warnings.extend(full_tables::warnings(
         counters,

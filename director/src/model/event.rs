@@ -30,6 +30,11 @@ pub enum Event {
         /// Its MAC address, if any.
         neighbor: Neighbor,
     },
+    /// The operator wants the real servers to take over from the sorry server.
+    FailBack {
+        /// The virtual service.
+        service: ServiceId,
+    },
     /// One of our interfaces has another MAC address.
     OwnAddress {
         /// The interface.

@@ -196,6 +196,11 @@ impl Model {
                     service.take_neighbor(now, ifindex, address, neighbor, &mut notices);
                 }
             }
+            Event::FailBack { service } => {
+                if let Some(service) = self.services.iter_mut().find(|known| known.id == service) {
+                    service.fail_back(now, &mut notices);
+                }
+            }
             Event::OwnAddress { ifindex, mac } => {
                 let servers = self.services.iter_mut().flat_map(Service::all_mut);
                 for server in servers {
@@ -233,11 +238,13 @@ impl Model {
             .min()
     }
 
-    /// Ends the flows of servers whose time to drain is over.
-    pub fn expire(&mut self, now: SystemTime) {
+    /// Does what is due: ends the flows of servers whose time to drain is over, and fails back.
+    pub fn expire(&mut self, now: SystemTime) -> Vec<Notice> {
+        let mut notices = Vec::new();
         for service in &mut self.services {
-            service.expire(now);
+            service.expire(now, &mut notices);
         }
+        notices
     }
 
     /// What the packet path should do now.

@@ -17,7 +17,7 @@ use super::{
     server::RealServer,
 };
 use crate::{
-    config::{Idle, NoFlow, Protocol, Scheduler, SchedulerFlags, VirtualServer},
+    config::{Failback, Idle, NoFlow, Protocol, Scheduler, SchedulerFlags, VirtualServer},
     dataplane::{
         expiry::Timeouts,
         tables::{InstanceKey, Persistence, ServiceKey, WantedServer, WantedService},
@@ -115,6 +115,10 @@ pub struct Service {
     pub quorum: Quorum,
     /// Whether it is.
     pub quorum_met: Met,
+    /// When the real servers take over from the sorry server again.
+    pub failback: Failback,
+    /// Since when the quorum is met and the sorry server goes on all the same, as `failback` wants it.
+    pub held_back: Option<SystemTime>,
     /// Its real servers.
     pub servers: Vec<RealServer>,
     /// Its sorry server.
@@ -184,12 +188,44 @@ impl Service {
             quorum_met: before
                 .as_ref()
                 .map_or(Met::Yes, |service| service.quorum_met),
+            failback: config.failback,
+            held_back: before.as_ref().and_then(|service| service.held_back),
             servers,
             sorry,
             leaving,
         };
         service.update_quorum(now, notices);
+        // Another wish, or no sorry server any more.
+        if service.failback == Failback::Automatic || service.sorry.is_none() {
+            service.fail_back(now, notices);
+        }
         service
+    }
+
+    /// The real servers take over from the sorry server, if only `failback` has kept them from it.
+    pub(super) fn fail_back(&mut self, now: SystemTime, notices: &mut Vec<Notice>) {
+        if self.held_back.take().is_some() {
+            self.relieve_sorry(now, notices);
+        }
+    }
+
+    fn relieve_sorry(&mut self, now: SystemTime, notices: &mut Vec<Notice>) {
+        let service = self.id;
+        if let Some(sorry) = &mut self.sorry {
+            sorry.call(now, false);
+            notices.push(Notice::SorryServerRemoved {
+                service,
+                server: sorry.address,
+            });
+            notices.push(Notice::AliveServersAdded(service));
+        }
+    }
+
+    fn failback_due(&self) -> Option<SystemTime> {
+        match self.failback {
+            Failback::Delay(time) => self.held_back?.checked_add(time),
+            Failback::Automatic | Failback::Manual => None,
+        }
     }
 
     /// Every server that may have flows.
@@ -207,11 +243,15 @@ impl Service {
 
     /// When [`Service::expire`] has an effect.
     pub(super) fn next_deadline(&self) -> Option<SystemTime> {
-        self.all().filter_map(|server| server.fate.deadline()).min()
+        let farewells = self.all().filter_map(|server| server.fate.deadline());
+        farewells.chain(self.failback_due()).min()
     }
 
-    /// Ends the flows whose time is over.
-    pub(super) fn expire(&mut self, now: SystemTime) {
+    /// Does what is due: ends the flows whose time is over, and fails back.
+    pub(super) fn expire(&mut self, now: SystemTime, notices: &mut Vec<Notice>) {
+        if self.failback_due().is_some_and(|due| due <= now) {
+            self.fail_back(now, notices);
+        }
         self.all_mut().for_each(|server| server.expire(now));
         self.leaving.retain(|server| server.fate != Fate::Over);
     }
@@ -332,10 +372,6 @@ impl Service {
             return;
         }
         self.quorum_met = met;
-        if let Some(sorry) = &mut self.sorry {
-            sorry.call(now, met == Met::No);
-        }
-        let sorry = self.sorry.as_ref().map(|sorry| sorry.address);
         match met {
             Met::No => {
                 notices.push(Notice::QuorumLost {
@@ -343,7 +379,13 @@ impl Service {
                     quorum,
                     live,
                 });
-                if let Some(server) = sorry {
+                // It may be at work still, because it was not to be relieved yet.
+                if self.held_back.take().is_some() {
+                    return;
+                }
+                if let Some(sorry) = &mut self.sorry {
+                    sorry.call(now, true);
+                    let server = sorry.address;
                     notices.push(Notice::SorryServerAdded { service, server });
                     notices.push(Notice::AliveServersRemoved(service));
                 }
@@ -354,9 +396,10 @@ impl Service {
                     quorum,
                     live,
                 });
-                if let Some(server) = sorry {
-                    notices.push(Notice::SorryServerRemoved { service, server });
-                    notices.push(Notice::AliveServersAdded(service));
+                if self.failback != Failback::Automatic && self.sorry.is_some() {
+                    self.held_back = Some(now);
+                } else {
+                    self.relieve_sorry(now, notices);
                 }
             }
         }
@@ -369,7 +412,7 @@ impl Service {
     /// Whether new flows go to the sorry server.
     #[must_use]
     pub fn is_sorry(&self) -> bool {
-        self.quorum_met == Met::No && self.sorry.is_some()
+        (self.quorum_met == Met::No || self.held_back.is_some()) && self.sorry.is_some()
     }
 
     /// What the packet path should do for it.

@@ -70,6 +70,7 @@ fn virtual_server(servers: Vec<crate::config::RealServer>) -> VirtualServer {
         on_no_flow: crate::config::NoFlow::default(),
         on_idle: crate::config::Idle::default(),
         farewells: crate::config::Farewells::default(),
+        failback: crate::config::Failback::default(),
         idle_timeout: None,
         sorry_server: Some(SorryServer {
             address: ip(SORRY),

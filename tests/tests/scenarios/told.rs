@@ -21,6 +21,7 @@ in_both_modes!(
     a_held_server_s_clients_wait_and_go_on_when_it_returns,
     s0_06_a_connection_that_was_idle_for_too_long_is_over_at_both_ends,
     s2_29_the_clients_of_the_sorry_server_are_told_when_it_is_relieved,
+    s2_33_the_sorry_server_goes_on_until_the_operator_says_so,
 );
 
 /// What a client that sends nothing waits at most. Without us it waits for ever.
@@ -377,6 +378,43 @@ fn s2_29_the_clients_of_the_sorry_server_are_told_when_it_is_relieved(mode: XdpM
             .query(sorry, "select is_free_lock('written')")
             .ok()?;
         (free == "1").then_some(())
+    })
+}
+
+fn s2_33_the_sorry_server_goes_on_until_the_operator_says_so(mode: XdpMode) -> Result<()> {
+    let lab = Lab::create(mode)?;
+    let mut databases = lab.start_databases()?;
+    let [vip, _] = vips(3306);
+    let service = Service::tcp(vip, "rr")
+        .with("sorry_server 192.168.66.254 3306")
+        .with("failback manual")
+        .with("on_relief reset")
+        .real_server(&lab.real_server, "");
+    let serving = Serving::start(&lab, &[service])?;
+    let (director, address) = (&serving.director, lab.real_server.address);
+    databases.real_3306.kill()?;
+    director.await_state(3306, address, "down", SOON)?;
+    let mut writer = lab.client.open(vip)?;
+    let sorry = databases.sorry_3306.id();
+    assert_eq!(
+        writer.ask("select @@server_id", SHORT)?,
+        sorry.0.to_string()
+    );
+
+    databases.real_3306.start()?;
+    director.await_state(3306, address, "up", SOON)?;
+    assert_eq!(lab.client.who_answers(vip)?, sorry);
+    assert_eq!(
+        writer.ask("select @@server_id", SHORT)?,
+        sorry.0.to_string()
+    );
+    let status = director.status()?.to_string();
+    ensure!(status.contains("director service failback"), "{status}");
+
+    director.ask(&["service", "failback", &vip.to_string()])?;
+    assert_eq!(lab.client.who_answers(vip)?, databases.real_3306.id());
+    wait::until("the writer is told", SOON, || {
+        writer.ask("select 1", SHORT).is_err().then_some(())
     })
 }
 

@@ -171,6 +171,9 @@ fn virtual_server(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result 
         "  flows of a server that fails: {}, that is removed: {}, of a relieved sorry server: {}",
         farewells.on_failure, farewells.on_removal, farewells.on_relief
     )?;
+    if server.sorry_server.is_some() {
+        writeln!(f, "  takes over from the sorry server: {}", server.failback)?;
+    }
     if let Some(timeout) = server.idle_timeout {
         writeln!(f, "  keeps an idle flow for {}", seconds(timeout))?;
     }

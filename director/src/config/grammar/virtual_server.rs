@@ -45,7 +45,7 @@ pub(in super::super) const VIRTUAL_SERVER: Table = Table {
         honoured(ONE, &["idle_timeout", "on_no_flow", "on_idle"]),
         honoured(
             Shape::Words(1, 2),
-            &["on_failure", "on_removal", "on_relief"],
+            &["on_failure", "on_removal", "on_relief", "failback"],
         ),
         honoured(Shape::Words(1, 2), &["sorry_server"]),
         honoured(Shape::Block(1, 2), &["real_server"]),

@@ -380,3 +380,20 @@ fn what_a_segment_of_no_flow_and_an_idle_connection_get_are_words() {
         ["14 error: `drop` is not a value of `on_no_flow`"]
     );
 }
+
+#[test]
+fn a_failback_is_automatic_delayed_or_manual() {
+    assert_eq!(with("weight 1").failback.to_string(), "automatic");
+    for words in ["automatic", "manual", "delay 30", "delay 0.5"] {
+        let read = with(&format!("failback {words}")).failback;
+        assert_eq!(read.to_string(), words);
+    }
+    for (words, remark) in [
+        ("failback never", "`never` is not a value of `failback`"),
+        ("failback manual 5", "`5` is not a value of `failback`"),
+        ("failback delay", "`failback delay` needs its seconds"),
+        ("failback delay 99999", "`99999` is out of range"),
+    ] {
+        assert_eq!(of(words), [format!("14 error: {remark}")]);
+    }
+}

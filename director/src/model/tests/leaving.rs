@@ -174,3 +174,54 @@ fn s2_29_the_sorry_server_s_flows_drain_when_it_is_relieved() {
     fail(&mut model, 200, FIRST);
     assert!(is_member(&model, SORRY) && goes_on(&model, SORRY));
 }
+
+fn with_failback(failback: crate::config::Failback) -> Model {
+    let mut model = model(&config(VirtualServer {
+        failback,
+        ..virtual_server(both())
+    }));
+    fail(&mut model, 10, FIRST);
+    fail(&mut model, 10, SECOND);
+    assert!(is_member(&model, SORRY));
+    pass(&mut model, 20, FIRST);
+    model
+}
+
+#[test]
+fn s2_33_the_sorry_server_goes_on_until_the_operator_says_so() {
+    use crate::config::Failback;
+    let mut model = with_failback(Failback::Manual);
+    assert!(is_member(&model, SORRY) && !is_member(&model, FIRST));
+    model.expire(at(100_000));
+    assert!(is_member(&model, SORRY), "nobody has said so");
+    let service = model.services()[0].id;
+    let notices = model.handle(at(200), Event::FailBack { service });
+    assert_eq!(notices.len(), 2, "{notices:?}");
+    assert!(!is_member(&model, SORRY) && is_member(&model, FIRST));
+    assert!(goes_on(&model, SORRY), "its flows drain");
+    assert_eq!(model.handle(at(201), Event::FailBack { service }), []);
+}
+
+#[test]
+fn s2_33_the_sorry_server_is_relieved_after_a_delay_in_which_the_quorum_was_met() {
+    use crate::config::Failback;
+    let mut model = with_failback(Failback::Delay(Duration::from_secs(30)));
+    model.expire(at(49));
+    assert!(is_member(&model, SORRY));
+    // It is lost and gained again: the delay begins anew.
+    fail(&mut model, 45, FIRST);
+    pass(&mut model, 47, FIRST);
+    model.expire(at(50));
+    assert!(is_member(&model, SORRY));
+    assert_eq!(model.next_deadline(), Some(at(77)));
+    model.expire(at(77));
+    assert!(!is_member(&model, SORRY) && is_member(&model, FIRST));
+}
+
+#[test]
+fn a_configuration_that_wants_it_at_once_ends_the_wait() {
+    use crate::config::Failback;
+    let mut model = with_failback(Failback::Manual);
+    model.configure(at(60), &with(Farewells::default(), both()), &topology());
+    assert!(!is_member(&model, SORRY) && is_member(&model, FIRST));
+}
