@@ -16,8 +16,9 @@ use crate::{
 const PACKET_PATH: &str = "packet_path";
 /// A good run takes half a minute on two processors; the emulator slows down with everything else on the machine.
 const GUEST_LIMIT: Duration = Duration::from_mins(10);
-/// Fewer packets of each of the model's worlds and of the flood there, where every one of them costs a hundred times as much.
-const GUEST_PACKETS: &str = "DIRECTOR_MODEL_PACKETS=5000 DIRECTOR_FLOOD_PACKETS=200000";
+/// Fewer packets of each of the model's worlds and of the flood there, and fewer cases, where every one of them costs a hundred times as much.
+const GUEST_PACKETS: &str =
+    "DIRECTOR_MODEL_PACKETS=5000 DIRECTOR_FLOOD_PACKETS=200000 DIRECTOR_ENDED_CASES=1";
 
 #[derive(clap::Args)]
 pub(crate) struct Options {

@@ -10,7 +10,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,6 +17,7 @@ use crate::{
     harness::Flows,
     rig::{Rig, run},
     setup::{self, PORT, Setup, VIP},
+    table,
 };
 
 /// Flows of the established case: as many as IPVS's table has rows in Debian.
@@ -118,15 +118,10 @@ fn forward(rig: &mut Rig, frame: Frame, flows: Flows, packets: u32) -> Result<()
 }
 
 fn print(generator: f64, floor: f64, director: &Cost, ipvs: &Cost) {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "forwarder",
-        "a packet, generator included",
-        "without it",
-    ]);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let mut table = table::titled(
+        &["forwarder", "a packet, generator included", "without it"],
+        1,
+    );
     for (name, cost) in [
         ("none: dropped at once", generator),
         ("floor", floor),

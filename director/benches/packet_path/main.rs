@@ -12,12 +12,12 @@ mod rate;
 mod resets;
 mod rig;
 mod setup;
+mod table;
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
-use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use nix::unistd::geteuid;
 
@@ -264,19 +264,18 @@ fn without_empty(figures: &[Figure]) -> String {
 }
 
 fn print(figures: &[Figure]) {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "case",
-        "what a packet is",
-        "ns a packet",
-        "least",
-        "most",
-        "ratio to floor",
-        "limit",
-    ]);
-    for column in table.column_iter_mut().skip(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let mut table = table::titled(
+        &[
+            "case",
+            "what a packet is",
+            "ns a packet",
+            "least",
+            "most",
+            "ratio to floor",
+            "limit",
+        ],
+        2,
+    );
     for figure in figures {
         let [mean, least, most] = figure.ns.map(|ns| format!("{ns:.1}"));
         table.add_row([

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use aya::programs::{ProgramInfo, loaded_programs};
-use comfy_table::{CellAlignment, Table, presets};
+
+use crate::table;
 
 /// Bytes of an instruction.
 const INSTRUCTION: u32 = 8;
@@ -28,16 +29,15 @@ pub(crate) fn describe() -> Result<String> {
             newest.insert(name, program);
         }
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "program",
-        "instructions",
-        "machine code, bytes",
-        "instructions verified",
-    ]);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let mut table = table::titled(
+        &[
+            "program",
+            "instructions",
+            "machine code, bytes",
+            "instructions verified",
+        ],
+        1,
+    );
     let shown = |number: Option<u32>| number.map_or("-".to_owned(), |number| number.to_string());
     for (name, program) in &newest {
         table.add_row([

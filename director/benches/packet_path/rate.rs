@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,6 +11,7 @@ use crate::{
     harness::Flows,
     rig::Rig,
     setup::{self, Setup},
+    table,
 };
 
 /// Known flows that the packets are of, in turn.
@@ -101,17 +101,10 @@ impl Row {
 }
 
 fn print(rows: &[Row]) {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "forwarder",
-        "cores",
-        "packets a second",
-        "least",
-        "most",
-    ]);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let mut table = table::titled(
+        &["forwarder", "cores", "packets a second", "least", "most"],
+        1,
+    );
     for row in rows {
         let spread = |choose: fn(f64, f64) -> f64| row.rates.iter().copied().reduce(choose);
         let rounded = |rate: f64| format!("{:.2} million", rate / 1e6);

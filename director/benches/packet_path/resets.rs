@@ -6,7 +6,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use comfy_table::{CellAlignment, Table, presets};
 use director::{
     dataplane::{DataPlane, ended::EndedServers, expiry::Jiffies, flows::FlowTables, pins},
     tell::{EndedJob, Job, Teller, pace::Pace},
@@ -19,6 +18,7 @@ use crate::{
     harness::Flows,
     rig::Rig,
     setup::{self, Setup},
+    table,
 };
 
 /// Flows of the server that ends, and how many are told in a second; 0: as fast as it goes.
@@ -114,6 +114,7 @@ fn job(name: &str, ended: EndedServers, pace: u32) -> Job {
         folder: pins::folder(&setup::pins(name)),
         ended,
         reasons: std::collections::BTreeMap::new(),
+        unreachable: std::collections::HashSet::new(),
         pace: Pace::new(pace),
         now: Jiffies::default(),
     })
@@ -161,18 +162,17 @@ impl Row {
 }
 
 fn print(rows: &[Row]) {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header([
-        "idle flows of a server that ends",
-        "pace, a second",
-        "first reset after",
-        "half of them",
-        "99 %",
-        "all",
-    ]);
-    for column in table.column_iter_mut() {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let mut table = table::titled(
+        &[
+            "idle flows of a server that ends",
+            "pace, a second",
+            "first reset after",
+            "half of them",
+            "99 %",
+            "all",
+        ],
+        0,
+    );
     for row in rows {
         let pace = match row.pace {
             0 => "none".to_owned(),

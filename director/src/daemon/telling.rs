@@ -1,6 +1,9 @@
 //! When a real server goes out of use: its connections are told, with the reason.
 
-use std::time::{Instant, SystemTime};
+use std::{
+    collections::HashSet,
+    time::{Instant, SystemTime},
+};
 
 use super::{Daemon, tell, view};
 use crate::{
@@ -15,7 +18,7 @@ use crate::{
         flows::IdleFlow,
         pins, tables,
     },
-    model::{Model, State},
+    model::{Model, Neighbor, RealServer, Service, State},
     tell::{DEFAULT_RATE, EndedJob, Job, pace::Pace},
 };
 
@@ -47,11 +50,20 @@ impl Daemon {
             .iter()
             .map(|(index, ended)| (*index, reason(&self.model, ended)))
             .collect();
+        let unreachable = ended
+            .iter()
+            .filter(|(_, ended)| {
+                let known = find(&self.model, ended);
+                known.is_some_and(|server| matches!(server.neighbor, Neighbor::Unresolved(_)))
+            })
+            .map(|(index, _)| *index)
+            .collect();
         let now = self.clock_now();
         self.teller.tell(Job::Ended(EndedJob {
             folder: pins::folder(&self.options.pins),
             ended,
             reasons,
+            unreachable,
             pace: self.pace(),
             now,
         }));
@@ -83,6 +95,7 @@ impl Daemon {
                 folder: pins::folder(&self.options.pins),
                 ended,
                 reasons,
+                unreachable: HashSet::new(),
                 pace: self.pace(),
                 now,
             },
@@ -106,23 +119,25 @@ impl Daemon {
 
 /// Why a real server went out of use, in the words of an operator.
 fn reason(model: &Model, ended: &Ended) -> String {
-    let service = model
-        .services()
-        .iter()
-        .find(|service| service.id.key() == ended.service);
-    let Some(service) = service else {
+    if service_of(model, ended).is_none() {
         return "its virtual server was removed".to_owned();
-    };
-    let address = tables::server_address(&ended.server);
-    let servers = service.servers.iter().chain(&service.sorry);
-    match servers
-        .into_iter()
-        .find(|server| server.address == address)
-        .map(|server| server.state())
-    {
+    }
+    match find(model, ended).map(RealServer::state) {
         Some(State::Down(reason)) => format!("a check failed: {reason}"),
         Some(State::Quiesced) => "its weight is 0".to_owned(),
         Some(_) => "it is not needed any more".to_owned(),
         None => "it was removed".to_owned(),
     }
+}
+
+fn service_of<'a>(model: &'a Model, ended: &Ended) -> Option<&'a Service> {
+    let mut services = model.services().iter();
+    services.find(|service| service.id.key() == ended.service)
+}
+
+/// What the model knows of a server that ended.
+fn find<'a>(model: &'a Model, ended: &Ended) -> Option<&'a RealServer> {
+    let address = tables::server_address(&ended.server);
+    let mut servers = service_of(model, ended)?.all();
+    servers.find(|server| server.address == address)
 }

@@ -32,9 +32,9 @@ pub struct Record {
     pub age_secs: u64,
     /// Time since the client was last heard, seconds.
     pub idle_secs: u64,
-    /// Whether the client could be told.
+    /// Whether a reset for the client has left this host.
     pub client_told: bool,
-    /// Whether the real server could be told.
+    /// Whether a reset for the real server has left this host, to a MAC address that somebody answers for.
     pub server_told: bool,
 }
 

@@ -1,7 +1,7 @@
 //! The thread that tells: it takes the flows of servers that have ended out of the tables, one by one, and sends the resets.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     io,
     net::IpAddr,
     path::PathBuf,
@@ -62,6 +62,8 @@ pub struct EndedJob {
     pub ended: EndedServers,
     /// Why, by index: for the log.
     pub reasons: BTreeMap<u32, String>,
+    /// Those that nothing can be sent to, because their MAC addresses lead nowhere.
+    pub unreachable: HashSet<u32>,
     /// How fast.
     pub pace: Pace,
     /// The time of the flows' clock.
@@ -162,7 +164,15 @@ struct Case<'a> {
     flow: &'a Flow,
     server: &'a RealServer,
     reason: &'a str,
+    /// Whether anything can be sent to the server.
+    reach: Reach,
     now: Jiffies,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    Reachable,
+    Unreachable,
 }
 
 /// What became of the connections of one server, with the first thing that went wrong.
@@ -201,6 +211,7 @@ impl Worker {
                 flow: &idle.flow,
                 server: &idle.server,
                 reason: "it was idle for too long",
+                reach: Reach::Reachable,
                 now,
             };
             self.tell_both(&case, &mut outcome);
@@ -259,6 +270,10 @@ impl Worker {
                 flow: &flow,
                 server: &ended.server,
                 reason: job.reason(flow.server),
+                reach: match job.unreachable.contains(&flow.server) {
+                    true => Reach::Unreachable,
+                    false => Reach::Reachable,
+                },
                 now: job.now,
             };
             self.tell_both(&case, outcome);
@@ -273,7 +288,10 @@ impl Worker {
     fn tell_both(&mut self, case: &Case<'_>, outcome: &mut Outcome) {
         let connection = &case.connection;
         let client = self.sender.tell_client(connection);
-        let server = self.sender.tell_server(connection, case.server);
+        let server = match case.reach {
+            Reach::Reachable => self.sender.tell_server(connection, case.server),
+            Reach::Unreachable => Err(io::ErrorKind::HostUnreachable.into()),
+        };
         self.records.add(Record {
             at: Record::time(SystemTime::now()),
             reason: case.reason.to_owned(),

@@ -3,6 +3,7 @@
 mod answers;
 mod bench;
 mod dump;
+mod ended;
 mod flood;
 mod flows;
 mod forward;
