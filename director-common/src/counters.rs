@@ -90,9 +90,9 @@ counters! {
     PassOtherHost = "pass_other_host",
     /// Passed: this director is not MASTER for the virtual service.
     PassNotMaster = "pass_not_master",
-    /// Passed: a TCP packet in mid-stream that belongs to no known flow; the kernel answers it with a reset.
+    /// Passed: a TCP segment that belongs to no flow, and is a reset or left to the kernel (`on_no_flow pass`).
     PassNoFlow = "pass_no_flow",
-    /// Passed: the flow's real server is gone; the kernel answers with a reset.
+    /// Passed: likewise, of a flow whose real server is gone.
     PassServerGone = "pass_server_gone",
     /// Passed: the flow's real server is this director itself.
     PassLocal = "pass_local",
