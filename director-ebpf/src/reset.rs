@@ -5,7 +5,7 @@ use aya_ebpf::{bindings::xdp_md, helpers::generated::bpf_xdp_adjust_tail};
 use director_common::{protocol, tcp};
 
 use crate::{
-    cursor::{Cursor, Sum},
+    cursor::{Cursor, Header, Sum},
     frame,
     ipv4::Header4,
     ipv6::{FARTHEST, Header6},
@@ -35,24 +35,16 @@ pub extern "C" fn answer_reset_v4(
     transport: u32,
     acknowledgement: u32,
 ) -> u32 {
-    let (network, transport) = (network as usize, transport as usize);
-    if network > frame::LONGEST
-        || transport > FARTHEST
-        || transport < network
-        || !cut_behind_header(context, transport)
-    {
-        return 0;
-    }
-    let network = limited::<NETWORK_MASK>(network);
-    let transport = limited::<TRANSPORT_MASK>(transport);
-    let cursor = Cursor::anew(context);
-    let (Some(ip), Some(tcp)) = (
-        cursor.header::<Header4>(network),
-        cursor.header::<TcpHeader>(transport),
-    ) else {
-        return 1;
+    let Cut {
+        cursor,
+        ip,
+        tcp,
+        network,
+        transport,
+    } = match turn_round::<Header4>(context, network, transport) {
+        Ok(cut) => cut,
+        Err(changed) => return changed,
     };
-    frame::turn_round(cursor);
     // No reference is made to what is summed meanwhile: the sum reads the frame by itself.
     // SAFETY: the cursor checked the bounds.
     unsafe {
@@ -86,24 +78,16 @@ pub extern "C" fn answer_reset_v6(
     transport: u32,
     acknowledgement: u32,
 ) -> u32 {
-    let (network, transport) = (network as usize, transport as usize);
-    if network > frame::LONGEST
-        || transport > FARTHEST
-        || transport < network
-        || !cut_behind_header(context, transport)
-    {
-        return 0;
-    }
-    let network = limited::<NETWORK_MASK>(network);
-    let transport = limited::<TRANSPORT_MASK>(transport);
-    let cursor = Cursor::anew(context);
-    let (Some(ip), Some(tcp)) = (
-        cursor.header::<Header6>(network),
-        cursor.header::<TcpHeader>(transport),
-    ) else {
-        return 1;
+    let Cut {
+        cursor,
+        ip,
+        tcp,
+        network,
+        transport,
+    } = match turn_round::<Header6>(context, network, transport) {
+        Ok(cut) => cut,
+        Err(changed) => return changed,
     };
-    frame::turn_round(cursor);
     // SAFETY: the cursor checked the bounds.
     unsafe {
         let (client, vip) = ((*ip).source, (*ip).destination);
@@ -118,6 +102,49 @@ pub extern "C" fn answer_reset_v6(
         finish(cursor, tcp, transport, acknowledgement, pseudo);
     }
     1
+}
+
+/// A frame on its way back, cut off behind its TCP header, and where its headers are.
+struct Cut<H> {
+    cursor: Cursor,
+    ip: *mut H,
+    tcp: *mut TcpHeader,
+    network: usize,
+    transport: usize,
+}
+
+/// Cuts the frame off and turns it round. An error is what the caller answers: 0 where nothing was changed.
+#[inline(always)]
+fn turn_round<H: Header>(
+    context: *mut xdp_md,
+    network: u32,
+    transport: u32,
+) -> Result<Cut<H>, u32> {
+    let (network, transport) = (network as usize, transport as usize);
+    if network > frame::LONGEST
+        || transport > FARTHEST
+        || transport < network
+        || !cut_behind_header(context, transport)
+    {
+        return Err(0);
+    }
+    let network = limited::<NETWORK_MASK>(network);
+    let transport = limited::<TRANSPORT_MASK>(transport);
+    let cursor = Cursor::anew(context);
+    let (Some(ip), Some(tcp)) = (
+        cursor.header::<H>(network),
+        cursor.header::<TcpHeader>(transport),
+    ) else {
+        return Err(1);
+    };
+    frame::turn_round(cursor);
+    Ok(Cut {
+        cursor,
+        ip,
+        tcp,
+        network,
+        transport,
+    })
 }
 
 /// Cuts the frame off behind a TCP header without options.
