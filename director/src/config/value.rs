@@ -55,6 +55,17 @@ impl Settings<'_, '_> {
         }
     }
 
+    /// A keyword before one of a few words.
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        name: &'static str,
+        choices: &[(&str, T)],
+    ) -> Option<T> {
+        let setting = self.take(name)?;
+        let chosen = self.one(&setting, |word| choice(word, name, choices));
+        chosen.map(|chosen| chosen.value)
+    }
+
     /// The first word of a setting, as it is.
     pub(super) fn word(&mut self, name: &'static str) -> Option<Spanned<String>> {
         let setting = self.take(name)?;

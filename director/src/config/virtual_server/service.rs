@@ -202,18 +202,12 @@ fn on_no_flow(settings: &mut Settings<'_, '_>) -> NoFlow {
         ("pass", NoFlow::Pass),
         ("schedule", NoFlow::Schedule),
     ];
-    settings
-        .take("on_no_flow")
-        .and_then(|setting| settings.one(&setting, |word| choice(word, "on_no_flow", &choices)))
-        .map_or(NoFlow::default(), |word| word.value)
+    settings.choice("on_no_flow", &choices).unwrap_or_default()
 }
 
 fn on_idle(settings: &mut Settings<'_, '_>) -> Idle {
     let choices = [("reset", Idle::Reset), ("silent", Idle::Silent)];
-    settings
-        .take("on_idle")
-        .and_then(|setting| settings.one(&setting, |word| choice(word, "on_idle", &choices)))
-        .map_or(Idle::default(), |word| word.value)
+    settings.choice("on_idle", &choices).unwrap_or_default()
 }
 
 fn forwarding(settings: &mut Settings<'_, '_>, span: Span) {

@@ -165,10 +165,8 @@ fn state(settings: &mut Settings<'_, '_>) -> InitialState {
         ("MASTER", InitialState::Master),
         ("BACKUP", InitialState::Backup),
     ];
-    let state = settings
-        .take("state")
-        .and_then(|setting| settings.one(&setting, |word| choice(word, "state", &choices)));
-    state.map_or(InitialState::Backup, |state| state.value)
+    let state = settings.choice("state", &choices);
+    state.unwrap_or(InitialState::Backup)
 }
 
 /// keepalived gives an instance that wants to be MASTER the owner's priority if none is set.
