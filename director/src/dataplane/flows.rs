@@ -409,7 +409,24 @@ impl Over {
     }
 }
 
-/// A flow may have been heard of since it was read: it is taken out with what it holds now, and put back if it lives.
+/// Takes a flow out, with what it holds now, if it is still meant: it may have been heard of since it was read, or be another one.
+/// Such a one is put back.
+fn take_if<K: FlowKey>(
+    map: &mut PlainHash<K, Flow>,
+    key: &K,
+    is_meant: impl Fn(&Flow) -> bool,
+) -> Option<Flow> {
+    // What cannot be read stays; its next packet, or the next sweep, sees to it.
+    let flow = batch::take::<K, Flow>(map.map(), key).ok().flatten()?;
+    if is_meant(&flow) {
+        return Some(flow);
+    }
+    // If the packet path made it anew in this instant, that one is newer.
+    const NOT_OVER_ANOTHER: u64 = 1;
+    let _newer = map.insert(maps::Plain(*key), maps::Plain(flow), NOT_OVER_ANOTHER);
+    None
+}
+
 fn remove_all<K: FlowKey>(
     map: &mut PlainHash<K, Flow>,
     keys: Vec<K>,
@@ -418,24 +435,17 @@ fn remove_all<K: FlowKey>(
 ) -> u32 {
     let mut removed = 0;
     for key in keys {
-        match batch::take::<K, Flow>(map.map(), &key) {
-            Ok(Some(flow)) if !ledger.remaining(&flow).is_zero() => {
-                // If the packet path made it anew in this instant, that one is newer.
-                const NOT_OVER_ANOTHER: u64 = 1;
-                let _newer = map.insert(maps::Plain(key), maps::Plain(flow), NOT_OVER_ANOTHER);
-            }
-            Ok(Some(flow)) => {
-                removed += 1;
-                let (client_port, port) = ports(key.ports());
-                idle.extend(ledger.end_of_idle(&flow).map(|server| IdleFlow {
-                    client: (key.client(), client_port).into(),
-                    vip: (key.vip(), port).into(),
-                    flow,
-                    server,
-                }));
-            }
-            Ok(None) | Err(_) => {}
-        }
+        let Some(flow) = take_if(map, &key, |flow| ledger.remaining(flow).is_zero()) else {
+            continue;
+        };
+        removed += 1;
+        let (client_port, port) = ports(key.ports());
+        idle.extend(ledger.end_of_idle(&flow).map(|server| IdleFlow {
+            client: (key.client(), client_port).into(),
+            vip: (key.vip(), port).into(),
+            flow,
+            server,
+        }));
     }
     removed
 }

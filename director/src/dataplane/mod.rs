@@ -160,7 +160,10 @@ impl DataPlane {
         let ops = plan::plan(&self.tables, &next);
         for op in &ops {
             if let Err(error) = apply::apply(&mut self.maps, op) {
+                // What is in the maps already has ended servers already.
+                let before = self.tables.clone();
                 self.adopt_tables()?;
+                self.ended.extend(ended::between(&before, &self.tables));
                 return Err(error.into());
             }
         }

@@ -24,7 +24,7 @@ use super::{
     sender::Sender,
 };
 use crate::dataplane::{
-    ended::{EndedServers, server_of},
+    ended::EndedServers,
     expiry::Jiffies,
     flows::{FlowTableError, FlowTables, IdleFlow, Place},
     tables,
@@ -250,10 +250,7 @@ impl Worker {
         let mut outcomes: BTreeMap<u32, Outcome> = BTreeMap::new();
         let mut told = 0;
         for place in tables.find_ended(&job.ended, is_meant)? {
-            let Some(flow) = tables.take_ended(&place, &job.ended) else {
-                continue;
-            };
-            let Some(ended) = server_of(&job.ended, &flow) else {
+            let Some((flow, ended)) = tables.take_ended(&place, &job.ended) else {
                 continue;
             };
             let outcome = outcomes.entry(flow.server).or_default();

@@ -157,7 +157,7 @@ impl World {
                     return Ok(());
                 };
                 let taken = self.bench.flow_tables().take_ended(&place, &self.ended);
-                if let Some(flow) = taken {
+                if let Some((flow, _)) = taken {
                     prop_assert!(server_of(&self.ended, &flow).is_some());
                     let client = place.client().port() - 1000;
                     prop_assert!(

@@ -2,15 +2,13 @@
 
 use std::{net::SocketAddr, ops::ControlFlow};
 
-use aya::maps::IterableMap as _;
-
 use director_common::{
     flow::{Flow, FlowKeyV4, FlowKeyV6},
     limits::map,
 };
 
-use super::{FlowKey, FlowTableError, FlowTables, PlainHash, batch, maps, ports, walk};
-use crate::dataplane::ended::{EndedServers, server_of};
+use super::{FlowKey, FlowTableError, FlowTables, ports, take_if, walk};
+use crate::dataplane::ended::{Ended, EndedServers, server_of};
 
 /// Where a flow was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,25 +104,19 @@ impl FlowTables {
         Ok(found)
     }
 
-    /// Takes a flow out, with what it holds now. `None`: it has gone, or it is another one by now, which stays.
-    pub fn take_ended(&mut self, place: &Place, ended: &EndedServers) -> Option<Flow> {
-        match &place.0 {
-            Key::V4(key) => take(&mut self.flows_v4, key, ended),
-            Key::V6(key) => take(&mut self.flows_v6, key, ended),
-            Key::HalfOpenV4(key) => take(&mut self.half_open_v4, key, ended),
-            Key::HalfOpenV6(key) => take(&mut self.half_open_v6, key, ended),
-        }
+    /// Takes a flow out, with what it holds now, and tells its server. `None`: it has gone, or it is another one by now, which stays.
+    pub fn take_ended<'a>(
+        &mut self,
+        place: &Place,
+        ended: &'a EndedServers,
+    ) -> Option<(Flow, &'a Ended)> {
+        let is_meant = |flow: &Flow| server_of(ended, flow).is_some();
+        let flow = match &place.0 {
+            Key::V4(key) => take_if(&mut self.flows_v4, key, is_meant),
+            Key::V6(key) => take_if(&mut self.flows_v6, key, is_meant),
+            Key::HalfOpenV4(key) => take_if(&mut self.half_open_v4, key, is_meant),
+            Key::HalfOpenV6(key) => take_if(&mut self.half_open_v6, key, is_meant),
+        }?;
+        Some((flow, server_of(ended, &flow)?))
     }
-}
-
-fn take<K: FlowKey>(map: &mut PlainHash<K, Flow>, key: &K, ended: &EndedServers) -> Option<Flow> {
-    // What cannot be read is not told either; the next packet is answered all the same.
-    let flow = batch::take::<K, Flow>(map.map(), key).ok().flatten()?;
-    if server_of(ended, &flow).is_some() {
-        return Some(flow);
-    }
-    // The client has opened another connection in the meantime. If the packet path made it anew in this instant, that one is newer.
-    const NOT_OVER_ANOTHER: u64 = 1;
-    let _newer = map.insert(maps::Plain(*key), maps::Plain(flow), NOT_OVER_ANOTHER);
-    None
 }
