@@ -16,6 +16,7 @@ use crate::{
     api::response::{Connection, Problem},
     config::{Idle, Protocol},
     dataplane::{
+        expiry::Jiffies,
         flows::{self, FlowTableError, FlowTables, Place, Row, Sweep},
         ledger::Ledger,
         pins,
@@ -104,6 +105,11 @@ impl Walk {
                 let _unheard = to.blocking_send(Err(Problem::from_error(&error)));
             }
         });
+    }
+
+    /// The time of the walk.
+    pub(super) const fn now(&self) -> Jiffies {
+        self.ledger.now
     }
 
     /// A flow as a listing shows it.

@@ -89,7 +89,6 @@ impl Daemon {
             .keys()
             .map(|index| (*index, "reset by hand".to_owned()))
             .collect();
-        let now = self.clock_now();
         self.teller.tell(Job::Chosen {
             servers: EndedJob {
                 folder: pins::folder(&self.options.pins),
@@ -97,7 +96,7 @@ impl Daemon {
                 reasons,
                 unreachable: HashSet::new(),
                 pace: self.pace(),
-                now,
+                now: walk.now(),
             },
             choice: Box::new(move |place, flow| filter.matches(&walk.connection_at(place, flow))),
             reply: Box::new(move |outcome| {
