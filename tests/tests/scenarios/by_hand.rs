@@ -1,15 +1,11 @@
 //! Virtual servers and real servers that an operator adds, drains and removes while the daemon runs.
 
-use std::{
-    io::{ErrorKind, Read as _},
-    net::IpAddr,
-    process::Command,
-};
+use std::{net::IpAddr, process::Command};
 
 use anyhow::{Result, ensure};
 use lab::{Lab, Service, Source, XdpMode, configuration, vip, vip6, vips};
 
-use crate::{SHORT, SOON, Serving};
+use crate::{SHORT, SOON, Serving, told::is_reset};
 
 in_both_modes!(
     s3_01_a_service_is_made_by_hand_and_forwards,
@@ -102,15 +98,7 @@ fn s3_11_a_server_is_drained_by_hand_and_then_its_removal_harms_nobody(
     let name = vip(3306).to_string();
     director.ask(&["real", "drain", &name, &real, "--timeout", "3", "--wait"])?;
     // It has waited until the last one was told.
-    lasting.set_read_timeout(Some(SHORT))?;
-    let end = loop {
-        match lasting.read(&mut [0; 1024]) {
-            Ok(0) => anyhow::bail!("closed, not reset"),
-            Ok(_) => {}
-            Err(error) => break error,
-        }
-    };
-    assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+    is_reset(&mut lasting, SHORT)?;
     for _ in 0..4 {
         let (id, _) = lab.client.greeted_by(vip(3306), SHORT)?;
         assert_eq!(id, databases.sorry_3306.id());
@@ -252,15 +240,7 @@ fn s0_08_connections_are_counted_and_ended_by_what_they_are(mode: XdpMode) -> Re
         "{said}"
     );
     for mut stream in of_other {
-        stream.set_read_timeout(Some(SHORT))?;
-        let end = loop {
-            match stream.read(&mut [0; 1024]) {
-                Ok(0) => anyhow::bail!("closed, not reset"),
-                Ok(_) => {}
-                Err(error) => break error,
-            }
-        };
-        assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+        is_reset(&mut stream, SHORT)?;
     }
     assert_eq!(of(&["--client", "192.168.66.100"])?.0, Some(1));
     assert_eq!(of(&[])?.1, "12");

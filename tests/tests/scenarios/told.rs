@@ -439,7 +439,7 @@ fn address(lab: &Lab, vip: SocketAddr) -> IpAddr {
 }
 
 /// Waits until the connection has ended with a reset; what its server said before does not matter.
-fn is_reset(stream: &mut TcpStream, limit: Duration) -> Result<()> {
+pub(crate) fn is_reset(stream: &mut TcpStream, limit: Duration) -> Result<()> {
     stream.set_read_timeout(Some(limit))?;
     let began = Instant::now();
     loop {
