@@ -63,7 +63,7 @@ use crate::{
     },
     host::{Host, HostEvent, Monitor},
     model::{Event, Model, Notice, event::Verdict, notice::Severity},
-    tell::Teller,
+    tell::{EventLog, Teller},
 };
 
 /// What the daemon is started with.
@@ -71,6 +71,8 @@ use crate::{
 pub struct Options {
     /// The configuration.
     pub config: PathBuf,
+    /// What if that file is not there.
+    pub absence: Absence,
     /// Interfaces to attach the program to, beside those that the configuration implies.
     pub interfaces: Vec<String>,
     /// How to attach it.
@@ -83,12 +85,24 @@ pub struct Options {
     pub flow_table_size: Option<u32>,
 }
 
+/// What a configuration file that is not there means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    /// A mistake: somebody named it.
+    Refused,
+    /// Nothing is configured; all is added by hand.
+    Empty,
+}
+
 /// The owner of everything that changes.
 struct Daemon {
     options: Options,
     started: SystemTime,
     host: Host,
     monitor: Monitor,
+    /// As the file says.
+    file: Config,
+    /// What is in force: the file, and what was changed by hand.
     config: Config,
     survey: Survey,
     model: Model,
@@ -108,6 +122,7 @@ struct Daemon {
     flow_table_size: u32,
     full_tables: FullTables,
     teller: Teller,
+    event_log: Option<EventLog>,
     /// What an operator should know until the next reload.
     warnings: Vec<String>,
     /// Interfaces that run the program in generic mode, and why.

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::response::{Connection, ConnectionState};
-use crate::config::edit::ServiceName;
+use crate::config::{address::host_prefix, edit::ServiceName};
 
 /// What a flow must be; what is `None` does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ impl FromStr for Network {
             None => (text, None),
         };
         let address: IpAddr = address.parse().map_err(|_| NotANetwork)?;
-        let whole = if address.is_ipv4() { 32 } else { 128 };
+        let whole = host_prefix(address);
         let prefix = prefix.map_or(Ok(whole), |prefix| prefix.parse().map_err(|_| NotANetwork))?;
         match prefix <= whole {
             true => Ok(Self { address, prefix }),

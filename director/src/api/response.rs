@@ -16,7 +16,7 @@ pub use listing::{
     ListedTimeouts, Listing, Rate, Traffic,
 };
 pub use status::{
-    AttachMode, FlowTable, InstanceStatus, Role, ServerKind, ServerState, ServerStatus,
+    AttachMode, FlowTable, InstanceStatus, Presence, Role, ServerKind, ServerState, ServerStatus,
     ServiceStatus, Status, Told,
 };
 
@@ -88,6 +88,9 @@ impl fmt::Display for Problem {
 pub struct Reloaded {
     /// What changed, one sentence each. Empty: nothing did.
     pub changes: Vec<String>,
+    /// What stays different from the file because it was changed by hand, one sentence each.
+    #[serde(default)]
+    pub by_hand: Vec<String>,
     /// The report of the configuration's warnings, as `director config check` prints it. Empty: none.
     pub warnings: String,
 }

@@ -22,7 +22,9 @@ use crate::{
     },
 };
 
-/// Add, change or remove a virtual server, until the configuration is read again.
+/// Add, change or remove a virtual server, until the daemon ends.
+///
+/// A reload of the configuration keeps the change, unless the file then says something else of the same thing.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -39,7 +41,9 @@ pub enum ServiceCommand {
     Remove(Service),
 }
 
-/// Add, change, drain or remove a real server, until the configuration is read again.
+/// Add, change, drain or remove a real server, until the daemon ends.
+///
+/// A reload of the configuration keeps the change, unless the file then says something else of the same thing.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[command(after_help = "\
 Examples:
@@ -47,7 +51,7 @@ Examples:
   director real drain 192.168.66.251:3306 192.168.66.253 --timeout 300 --wait
   director real remove 192.168.66.251:3306 192.168.66.253")]
 pub enum RealCommand {
-    /// Add a real server. It has no checks, so it counts as up.
+    /// Add a real server. Unless the configuration has it with its checks, it has none and counts as up.
     Add(ServerOptions),
     /// Give a real server another weight or other limits; what is not given stays.
     Edit(ServerOptions),

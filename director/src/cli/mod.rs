@@ -68,10 +68,10 @@ pub enum Command {
     /// Look into the BPF maps, straight from their pins, daemon or no daemon.
     #[command(subcommand)]
     Map(map::Command),
-    /// Add, change or remove a virtual server, until the configuration is read again.
+    /// Add, change or remove a virtual server, until the daemon ends.
     #[command(subcommand)]
     Service(edit::ServiceCommand),
-    /// Add, change, drain or remove a real server, until the configuration is read again.
+    /// Add, change, drain or remove a real server, until the daemon ends.
     #[command(subcommand)]
     Real(edit::RealCommand),
     /// List, count or reset connections, chosen by what they are.

@@ -10,7 +10,8 @@ use crate::api::response::Reloaded;
 /// Make the daemon read its configuration again.
 ///
 /// The new configuration is checked first and refused whole if it has an error; the running one then stays. What did
-/// not change keeps its flows, check states and counters. SIGHUP does the same, with the answer in the log.
+/// not change keeps its flows, check states and counters. What was changed by hand stays changed, unless the file now says
+/// something else of the same thing. SIGHUP does the same, with the answer in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = "\
 Example:
@@ -39,15 +40,18 @@ fn render(reloaded: &Reloaded) -> String {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    if reloaded.changes.is_empty() {
-        text.push_str("reloaded; nothing changed\n");
-        return text;
-    }
-    text.push_str("reloaded\n");
-    for change in &reloaded.changes {
-        text.push_str("  ");
-        text.push_str(change);
-        text.push('\n');
+    let indented = |sentences: &[String]| -> String {
+        let lines = sentences.iter().map(|sentence| format!("  {sentence}\n"));
+        lines.collect()
+    };
+    text.push_str(match reloaded.changes.as_slice() {
+        [] => "reloaded; nothing changed\n",
+        _ => "reloaded\n",
+    });
+    text.push_str(&indented(&reloaded.changes));
+    if !reloaded.by_hand.is_empty() {
+        text.push_str("changed by hand, and still different from the file:\n");
+        text.push_str(&indented(&reloaded.by_hand));
     }
     text
 }
@@ -63,6 +67,7 @@ mod tests {
                 "TCP 192.168.66.251:3306: real server 192.168.66.254:3306 was added".into(),
             ],
             warnings: "warning: this is odd".into(),
+            ..Reloaded::default()
         };
         assert_eq!(
             render(&reloaded),

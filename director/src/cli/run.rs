@@ -8,7 +8,7 @@ use super::CliError;
 use crate::{
     api::{DEFAULT_SOCKET, response::Problem},
     config::DEFAULT_PATH,
-    daemon,
+    daemon::{self, Absence},
     dataplane::{DEFAULT_ROOT, XdpMode},
     logging::{self, LEVEL_VARIABLE, LogFormat},
 };
@@ -16,7 +16,8 @@ use crate::{
 /// Run the daemon in the foreground.
 ///
 /// Reads the configuration, attaches the XDP program, holds the virtual IPs, checks the real servers, and answers
-/// `director status` and its like. It starts only with a configuration without errors.
+/// `director status` and its like. It starts only with a configuration without errors, or without any: then
+/// `director service` and `director real`, or `director ipvsadm`, add what there is to serve.
 ///
 /// SIGHUP reads the configuration again, SIGTERM and SIGINT stop the daemon. A daemon that is killed leaves the XDP
 /// program forwarding; the next one takes it over.
@@ -26,9 +27,10 @@ Examples:
   director run
   director run -c ./keepalived.conf --interface eth0 --xdp-mode generic --log-level debug")]
 pub struct RunOptions {
-    /// The configuration, in keepalived's language.
-    #[arg(short, long, value_name = "FILE", default_value = DEFAULT_PATH)]
-    pub config: PathBuf,
+    /// The configuration, in keepalived's language [default: /etc/keepalived/keepalived.conf]. Where that file is not there and none
+    /// is named, nothing is configured and all is added by hand.
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 
     /// Attach the XDP program to this interface as well (repeatable). Default: the interfaces of the VRRP instances.
     #[arg(long = "interface", value_name = "NAME")]
@@ -85,7 +87,11 @@ impl From<RunOptions> for daemon::Options {
             log_level: _,
         } = options;
         Self {
-            config,
+            absence: match config {
+                Some(_) => Absence::Refused,
+                None => Absence::Empty,
+            },
+            config: config.unwrap_or_else(|| DEFAULT_PATH.into()),
             interfaces,
             xdp_mode,
             pins,

@@ -19,8 +19,10 @@ fn run_has_the_defaults_of_keepalived_and_the_limits() {
     let Command::Run(options) = parse("director run").unwrap() else {
         panic!("not run");
     };
+    assert_eq!(options.config, None);
+    let started = crate::daemon::Options::from(options.clone());
     assert_eq!(
-        options.config,
+        started.config,
         PathBuf::from("/etc/keepalived/keepalived.conf")
     );
     assert_eq!(options.interfaces, Vec::<String>::new());

@@ -1,14 +1,19 @@
 //! Edits of a configuration that runs, one thing at a time: what `director service`, `director real` and `director ipvsadm` ask for. Pure.
 //!
-//! They last until the configuration file is read again, which then counts alone.
+//! They go on when the file is read again ([`by_hand`]), and end with the daemon.
+
+pub mod by_hand;
+mod rules;
 
 use std::{fmt, net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use rules::Rule;
+
 use super::{
     Config, Failback, Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Protocol, RealServer,
-    Scheduler, SchedulerFlags, Span, VirtualServer,
+    Scheduler, SchedulerFlags, Span, VirtualServer, address::host_prefix,
 };
 
 /// Name of a virtual server.
@@ -76,6 +81,11 @@ pub enum Edit {
         /// The virtual server.
         service: ServiceName,
     },
+    /// Counts the traffic of a virtual server and its real servers from zero, or of all of them.
+    ZeroCounters {
+        /// The virtual server; `None`: all.
+        service: Option<ServiceName>,
+    },
     /// Takes all virtual servers away.
     Clear,
     /// How long flows are kept, seconds; 0: as it is.
@@ -123,7 +133,7 @@ pub enum Edit {
     },
 }
 
-/// An edit that cannot be. The words are ipvsadm's, which scripts know.
+/// An edit that cannot be. Where ipvsadm has words for it they are these, which scripts know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
     /// There is such a virtual server.
@@ -141,12 +151,9 @@ pub enum EditError {
     /// There is no such real server.
     #[error("No such destination")]
     NoServer,
-    /// Its address is of another family than the virtual server's.
-    #[error("The real server is of another address family than its service")]
-    Family,
-    /// Port 0 without persistence.
-    #[error("Zero port specified for non-persistent service")]
-    AllPorts,
+    /// What is set cannot be.
+    #[error(transparent)]
+    Rule(#[from] Rule),
 }
 
 impl fmt::Display for ServiceName {
@@ -161,12 +168,12 @@ impl fmt::Display for ServiceName {
 }
 
 impl Config {
-    /// The configuration after an edit.
+    /// The configuration after an edit. What comes back by hand comes back as `file` has it, with its checks.
     ///
     /// # Errors
     ///
-    /// [`EditError`]: what the edit speaks of is not there, or is there already.
-    pub fn edited(&self, edit: &Edit) -> Result<Self, EditError> {
+    /// [`EditError`]: what the edit speaks of is not there, or is there already, or cannot be.
+    pub fn edited(&self, edit: &Edit, file: &Self) -> Result<Self, EditError> {
         let mut next = self.clone();
         let services = &mut next.virtual_servers;
         match edit {
@@ -174,28 +181,31 @@ impl Config {
                 if find(services, *service).is_some() {
                     return Err(EditError::ServiceExists);
                 }
-                services.push(new_service(*service, settings)?);
+                let mut new = match written(file, *service) {
+                    Some(written) => VirtualServer {
+                        real_servers: Vec::new(),
+                        ..written.clone()
+                    },
+                    None => new_service(*service),
+                };
+                settings.set(&mut new)?;
+                services.push(new);
             }
             Edit::EditService { service, settings } => {
-                let known = find(services, *service).ok_or(EditError::NoService)?;
-                let new = new_service(*service, settings)?;
-                *known = VirtualServer {
-                    scheduler: new.scheduler,
-                    scheduler_flags: new.scheduler_flags,
-                    one_packet: new.one_packet,
-                    persistence_timeout: new.persistence_timeout,
-                    persistence_prefix: new.persistence_prefix,
-                    ..known.clone()
-                };
+                settings.set(find(services, *service).ok_or(EditError::NoService)?)?;
             }
             Edit::RemoveService { service } => {
                 find(services, *service).ok_or(EditError::NoService)?;
                 services.retain(|known| name(known) != *service);
             }
-            // No matter of the configuration: the service only has to be there.
-            Edit::FailBack { service } => {
+            // No matters of the configuration: the service only has to be there.
+            Edit::FailBack { service }
+            | Edit::ZeroCounters {
+                service: Some(service),
+            } => {
                 find(services, *service).ok_or(EditError::NoService)?;
             }
+            Edit::ZeroCounters { service: None } => {}
             Edit::Clear => services.clear(),
             Edit::SetTimeouts { tcp, tcpfin, udp } => {
                 let timeouts = &mut next.global.lvs_timeouts;
@@ -213,22 +223,22 @@ impl Config {
                 server,
                 settings,
             } => {
-                let service = find(services, *service).ok_or(EditError::ServiceNotDefined)?;
-                if service.address.is_ipv4() != server.is_ipv4() {
-                    return Err(EditError::Family);
-                }
-                if find_server(service, *server).is_some() {
+                let known = find(services, *service).ok_or(EditError::ServiceNotDefined)?;
+                if find_server(known, *server).is_some() {
                     return Err(EditError::ServerExists);
                 }
-                let mut new = new_server(*server, service.port);
-                settings.set(&mut new);
-                service.real_servers.push(new);
+                let mut new = written_server(file, *service, *server)
+                    .cloned()
+                    .unwrap_or_else(|| new_server(*server, service.port));
+                rules::of_address(known.address, *server)?;
+                settings.set(&mut new)?;
+                known.real_servers.push(new);
             }
             Edit::EditServer {
                 service,
                 server,
                 settings,
-            } => settings.set(known_server(services, *service, *server)?),
+            } => settings.set(known_server(services, *service, *server)?)?,
             Edit::DrainServer {
                 service,
                 server,
@@ -251,8 +261,25 @@ impl Config {
     }
 }
 
+impl ServiceSettings {
+    fn set(self, service: &mut VirtualServer) -> Result<(), Rule> {
+        let whole = host_prefix(service.address);
+        *service = VirtualServer {
+            scheduler: self.scheduler,
+            scheduler_flags: self.flags,
+            one_packet: self.one_packet,
+            persistence_timeout: self
+                .persistence_secs
+                .map(|seconds| Duration::from_secs(seconds.into())),
+            persistence_prefix: self.persistence_prefix.unwrap_or(whole),
+            ..service.clone()
+        };
+        rules::of_service(service)
+    }
+}
+
 impl ServerSettings {
-    fn set(self, server: &mut RealServer) {
+    fn set(self, server: &mut RealServer) -> Result<(), Rule> {
         if let Some(weight) = self.weight {
             server.weight = weight;
             // Whoever gives it a weight again has done with draining it.
@@ -260,6 +287,7 @@ impl ServerSettings {
         }
         server.upper_threshold = self.upper_threshold.unwrap_or(server.upper_threshold);
         server.lower_threshold = self.lower_threshold.unwrap_or(server.lower_threshold);
+        rules::of_server(server)
     }
 }
 
@@ -289,30 +317,36 @@ fn known_server(
     find_server(service, address).ok_or(EditError::NoServer)
 }
 
+fn written(file: &Config, service: ServiceName) -> Option<&VirtualServer> {
+    let mut services = file.virtual_servers.iter();
+    services.find(|known| name(known) == service)
+}
+
+fn written_server(file: &Config, service: ServiceName, server: IpAddr) -> Option<&RealServer> {
+    let mut servers = written(file, service)?.real_servers.iter();
+    servers.find(|known| known.address == server)
+}
+
 /// As a file would have it that says no more.
-fn new_service(
-    service: ServiceName,
-    settings: &ServiceSettings,
-) -> Result<VirtualServer, EditError> {
-    if service.port == 0 && settings.persistence_secs.is_none() {
-        return Err(EditError::AllPorts);
-    }
-    let whole = if service.address.is_ipv4() { 32 } else { 128 };
-    Ok(VirtualServer {
-        address: service.address,
-        port: service.port,
-        protocol: service.protocol,
-        scheduler: settings.scheduler,
-        scheduler_flags: settings.flags,
-        one_packet: settings.one_packet,
+fn new_service(service: ServiceName) -> VirtualServer {
+    let ServiceName {
+        protocol,
+        address,
+        port,
+    } = service;
+    VirtualServer {
+        address,
+        port,
+        protocol,
+        scheduler: Scheduler::WeightedLeastConnection,
+        scheduler_flags: SchedulerFlags::default(),
+        one_packet: false,
         forwarding: ForwardingMethod::DirectRouting,
         quorum: 1,
         hysteresis: 0,
         alpha: false,
-        persistence_timeout: settings
-            .persistence_secs
-            .map(|seconds| Duration::from_secs(seconds.into())),
-        persistence_prefix: settings.persistence_prefix.unwrap_or(whole).min(whole),
+        persistence_timeout: None,
+        persistence_prefix: host_prefix(address),
         idle_timeout: None,
         on_no_flow: NoFlow::default(),
         on_idle: Idle::default(),
@@ -321,7 +355,7 @@ fn new_service(
         sorry_server: None,
         real_servers: Vec::new(),
         span: Span::default(),
-    })
+    }
 }
 
 /// A server without checks: it counts as up, as with ipvsadm.
@@ -341,137 +375,4 @@ fn new_server(address: IpAddr, port: u16) -> RealServer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SERVICE: ServiceName = ServiceName {
-        protocol: Protocol::Tcp,
-        address: IpAddr::V4(std::net::Ipv4Addr::new(192, 168, 66, 251)),
-        port: 3306,
-    };
-    const SETTINGS: ServiceSettings = ServiceSettings {
-        scheduler: Scheduler::WeightedRoundRobin,
-        flags: SchedulerFlags {
-            port: false,
-            fallback: false,
-        },
-        one_packet: false,
-        persistence_secs: Some(120),
-        persistence_prefix: None,
-    };
-
-    fn server(last: u8) -> IpAddr {
-        IpAddr::from([192, 168, 66, last])
-    }
-
-    fn add(last: u8, weight: u32) -> Edit {
-        Edit::AddServer {
-            service: SERVICE,
-            server: server(last),
-            settings: ServerSettings {
-                weight: Some(weight),
-                ..ServerSettings::default()
-            },
-        }
-    }
-
-    /// One after the other, from nothing.
-    fn after(edits: &[Edit]) -> Result<Config, EditError> {
-        edits
-            .iter()
-            .try_fold(Config::default(), |config, edit| config.edited(edit))
-    }
-
-    const ADD: Edit = Edit::AddService {
-        service: SERVICE,
-        settings: SETTINGS,
-    };
-
-    #[test]
-    fn the_four_commands_of_an_operator_make_a_service_with_its_server() {
-        let config = after(&[ADD, add(253, 1), add(254, 2)]).expect("it is made");
-        let service = &config.virtual_servers[0];
-        assert_eq!(name(service), SERVICE);
-        assert_eq!(service.persistence_timeout, Some(Duration::from_secs(120)));
-        let weights = service.real_servers.iter().map(|known| known.weight);
-        assert_eq!(weights.collect::<Vec<_>>(), [1, 2]);
-        let removed = Edit::RemoveServer {
-            service: SERVICE,
-            server: server(253),
-        };
-        let config = config.edited(&removed).expect("it is there");
-        assert_eq!(config.virtual_servers[0].real_servers.len(), 1);
-        let config = config.edited(&Edit::Clear).expect("always");
-        assert!(config.virtual_servers.is_empty());
-    }
-
-    #[test]
-    fn what_is_there_or_not_there_is_told_in_ipvsadms_words() {
-        let drain = |last| Edit::DrainServer {
-            service: SERVICE,
-            server: server(last),
-            timeout_secs: 5,
-        };
-        let edit = Edit::EditService {
-            service: SERVICE,
-            settings: SETTINGS,
-        };
-        let remove = Edit::RemoveService { service: SERVICE };
-        let other_family = Edit::AddServer {
-            service: SERVICE,
-            server: IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
-            settings: ServerSettings::default(),
-        };
-        for (edits, words) in [
-            (vec![ADD, ADD], "Service already exists"),
-            (vec![edit], "No such service"),
-            (vec![remove], "No such service"),
-            (vec![add(253, 1)], "Service not defined"),
-            (
-                vec![ADD, add(253, 1), add(253, 1)],
-                "Destination already exists",
-            ),
-            (vec![ADD, drain(253)], "No such destination"),
-            (vec![drain(253)], "Service not defined"),
-            (
-                vec![ADD, other_family],
-                "The real server is of another address family than its service",
-            ),
-        ] {
-            let error = after(&edits).expect_err(words);
-            assert_eq!(error.to_string(), words);
-        }
-    }
-
-    #[test]
-    fn a_drain_has_its_time_until_the_server_gets_a_weight_again() {
-        let drain = Edit::DrainServer {
-            service: SERVICE,
-            server: server(253),
-            timeout_secs: 5,
-        };
-        let config = after(&[ADD, add(253, 1), drain]).expect("it is there");
-        let drained = &config.virtual_servers[0].real_servers[0];
-        let five = Farewell::Drain(Duration::from_secs(5));
-        assert_eq!((drained.weight, drained.on_removal), (0, Some(five)));
-        let back = Edit::EditServer {
-            service: SERVICE,
-            server: server(253),
-            settings: ServerSettings {
-                weight: Some(3),
-                ..ServerSettings::default()
-            },
-        };
-        let config = config.edited(&back).expect("it is there");
-        let known = &config.virtual_servers[0].real_servers[0];
-        assert_eq!((known.weight, known.on_removal), (3, None));
-    }
-
-    #[test]
-    fn an_edit_survives_its_way_by_json() {
-        for edit in [ADD, add(253, 1), Edit::Clear] {
-            let json = serde_json::to_string(&edit).expect("JSON");
-            assert_eq!(serde_json::from_str::<Edit>(&json).expect("JSON"), edit);
-        }
-    }
-}
+mod tests;

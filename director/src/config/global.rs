@@ -1,6 +1,6 @@
 //! `global_defs`.
 
-use std::{collections::HashMap, iter, time::Duration};
+use std::{collections::HashMap, iter, path::PathBuf, time::Duration};
 
 use serde::Serialize;
 
@@ -28,6 +28,8 @@ pub struct Global {
     pub table_sizes: TableSizes,
     /// `director_reset_rate`: connections of a real server that went which are told in a second; 0: as fast as it goes.
     pub reset_rate: Option<u32>,
+    /// `director_event_log`: file to which each connection that was ended is added; an absolute path.
+    pub event_log: Option<PathBuf>,
 }
 
 /// `lvs_timeouts`: how long flows without packets are kept; `None`: the default.
@@ -73,9 +75,26 @@ pub(super) fn read(root: &mut Settings<'_, '_>) -> (Global, Version) {
         if let Some(rate) = settings.number("director_reset_rate", 0..=MOST_RESETS) {
             global.reset_rate = Some(rate.value);
         }
+        if let Some(path) = event_log(&mut settings) {
+            global.event_log = Some(path);
+        }
         settings.finish();
     }
     (global, version)
+}
+
+fn event_log(settings: &mut Settings<'_, '_>) -> Option<PathBuf> {
+    let setting = settings.take("director_event_log")?;
+    let path = settings.one(&setting, |word| match word.text.starts_with('/') {
+        true => Ok(PathBuf::from(&word.text)),
+        false => Err(Diagnostic::error(
+            word.span,
+            format!("{} is no absolute path", quoted(&word.text)),
+        )
+        .label("a path from the root is wanted here")
+        .help("write `director_event_log /var/log/director/events.json`")),
+    });
+    path.map(|path| path.value)
 }
 
 fn table_sizes(settings: &mut Settings<'_, '_>, sizes: &mut TableSizes) {

@@ -107,6 +107,16 @@ fn config(source: Source, sources: &mut Sources, diagnostics: &mut Vec<Diagnosti
 }
 
 impl Loaded {
+    /// No file at all: nothing is configured.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            config: Some(Config::default()),
+            diagnostics: Vec::new(),
+            sources: Sources::default(),
+        }
+    }
+
     /// Adds what was found wrong later, such as an interface that is not there.
     pub fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);

@@ -3,6 +3,7 @@
 //! Nothing after this module sees a keyword as text. Nothing in a file is ever ignored in silence: a keyword is
 //! honoured, or named in a warning, or an error.
 
+pub mod address;
 pub mod check;
 mod diagnostic;
 pub mod edit;
@@ -49,6 +50,14 @@ pub struct Config {
     pub sync_groups: Vec<SyncGroup>,
     /// In the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
+}
+
+/// Compares what is shown of two things, which leaves out where they stand.
+pub(crate) fn says_the_same<T: Serialize>(a: &T, b: &T) -> bool {
+    match (serde_json::to_value(a), serde_json::to_value(b)) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
 }
 
 /// A stretch of text in one of the files that were read.

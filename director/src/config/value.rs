@@ -10,6 +10,7 @@ use std::{
 
 use super::{
     Diagnostic, Span,
+    address::{self, Unusable},
     diagnostic::{nearest, quoted},
     settings::{Setting, Settings},
     tree::Word,
@@ -171,47 +172,32 @@ fn boolean(word: &Word, name: &str) -> Result<bool, Diagnostic> {
 
 /// The address of one host.
 pub(super) fn address(word: &Word) -> Result<IpAddr, Diagnostic> {
-    match word.text.parse() {
-        Ok(address) => usable(address, word),
-        Err(_) => Err(not_an_address(word)),
-    }
+    let address = word.text.parse().map_err(|_| not_an_address(word))?;
+    let usable = address::of_host(address).map(|()| address);
+    usable.map_err(|kind| unusable(kind, word))
 }
 
 /// An address that a host can have on a network.
 pub(super) fn network_address(word: &Word) -> Result<IpAddr, Diagnostic> {
     let address = address(word)?;
     if address.is_loopback() {
-        return Err(Diagnostic::error(
-            word.span,
-            format!("{} is a loopback address", quoted(&word.text)),
-        )
-        .label("no packet on a network has it")
-        .help("write the address on the network"));
+        return Err(unusable(Unusable::Loopback, word));
     }
     Ok(address)
 }
 
 /// The address of a virtual, real or sorry server.
 pub(super) fn service_address(word: &Word) -> Result<IpAddr, Diagnostic> {
-    unscoped(network_address(word)?, word)
+    let address = address(word)?;
+    let usable = address::of_server(address).map(|()| address);
+    usable.map_err(|kind| unusable(kind, word))
 }
 
 /// The address of a check's either end, which may be the director itself.
 pub(super) fn check_address(word: &Word) -> Result<IpAddr, Diagnostic> {
-    unscoped(address(word)?, word)
-}
-
-/// A link-local address says nothing without an interface (RFC 4007 section 6), and there is no place to write one.
-fn unscoped(address: IpAddr, word: &Word) -> Result<IpAddr, Diagnostic> {
-    match address {
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => Err(Diagnostic::error(
-            word.span,
-            format!("{} is a link-local address", quoted(&word.text)),
-        )
-        .label("it is another host on each network, and no interface can be written here")
-        .help("write a unique local (fd00::/8) or a global address of the same host")),
-        _ => Ok(address),
-    }
+    let address = address(word)?;
+    let usable = address::scoped(address).map(|()| address);
+    usable.map_err(|kind| unusable(kind, word))
 }
 
 fn not_an_address(word: &Word) -> Diagnostic {
@@ -250,32 +236,22 @@ fn with_port(text: &str) -> Option<(IpAddr, &str)> {
     Some((address, port))
 }
 
-/// An address that a host can have and that packets can be sent to.
-fn usable(address: IpAddr, word: &Word) -> Result<IpAddr, Diagnostic> {
-    let mapped = match address {
-        IpAddr::V4(_) => None,
-        IpAddr::V6(v6) => v6.to_ipv4_mapped(),
-    };
-    let kind = if let Some(v4) = mapped {
-        return Err(Diagnostic::error(
-            word.span,
-            format!("{} is an IPv4 address within IPv6", quoted(&word.text)),
-        )
-        .label("no packet on a network has it")
-        .help(format!("write `{v4}`")));
-    } else if address.is_unspecified() {
-        "no host's address"
-    } else if address.is_multicast() {
-        "a multicast address"
-    } else if address == IpAddr::V4(Ipv4Addr::BROADCAST) {
-        "a broadcast address"
-    } else {
-        return Ok(address);
-    };
-    Err(
-        Diagnostic::error(word.span, format!("{} is {kind}", quoted(&word.text)))
-            .label("the address of one host is wanted here"),
-    )
+fn unusable(kind: Unusable, word: &Word) -> Diagnostic {
+    let error = Diagnostic::error(word.span, format!("{} is {kind}", quoted(&word.text)));
+    match kind {
+        Unusable::MappedV4(v4) => error
+            .label("no packet on a network has it")
+            .help(format!("write `{v4}`")),
+        Unusable::Loopback => error
+            .label("no packet on a network has it")
+            .help("write the address on the network"),
+        Unusable::LinkLocal => error
+            .label("it is another host on each network, and no interface can be written here")
+            .help("write a unique local (fd00::/8) or a global address of the same host"),
+        Unusable::Unspecified | Unusable::Multicast | Unusable::Broadcast => {
+            error.label("the address of one host is wanted here")
+        }
+    }
 }
 
 /// A port from 1 to 65535.

@@ -19,6 +19,9 @@ mod service;
 pub(super) use agreement::judge;
 pub use failback::Failback;
 pub use farewell::{Farewell, Farewells};
+pub(super) use persistence::MOST_PERSISTENCE_SECS;
+pub(super) use pool::MOST_WEIGHT;
+pub(super) use real_server::MOST_THRESHOLD;
 pub use scheduler::{Scheduler, SchedulerFlags};
 pub(super) use service::virtual_servers;
 

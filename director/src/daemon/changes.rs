@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    config::{Config, RealServer, VirtualServer, VrrpInstance},
+    config::{Config, RealServer, VirtualServer, VrrpInstance, says_the_same},
     model::ServiceId,
 };
 
@@ -97,14 +97,6 @@ fn without_servers(virtual_server: &VirtualServer) -> VirtualServer {
 
 fn find(servers: &[RealServer], address: IpAddr) -> Option<&RealServer> {
     servers.iter().find(|server| server.address == address)
-}
-
-/// Compares what is shown of two things, which leaves out where they stand.
-fn says_the_same<T: serde::Serialize>(a: &T, b: &T) -> bool {
-    match (serde_json::to_value(a), serde_json::to_value(b)) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => false,
-    }
 }
 
 #[cfg(test)]

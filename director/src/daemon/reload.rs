@@ -9,9 +9,9 @@ use crate::{
     api::response::{Problem, Reloaded},
     config::{
         self, Config,
-        edit::{Edit, ServiceName},
+        edit::{Edit, ServiceName, by_hand},
     },
-    model::{Event, ServiceId},
+    model::{Event, Model, ServiceId},
 };
 
 impl Daemon {
@@ -21,16 +21,38 @@ impl Daemon {
     ///
     /// The file has errors or does not fit this host: everything goes on as it was.
     pub(super) async fn reload(&mut self) -> Result<Reloaded, Problem> {
-        let loaded = config::load(&self.options.config);
+        // A file that was there and is not any more is a mistake, whatever was said at the start.
+        let loaded = match self.file == Config::default() {
+            true => start::read(&self.options),
+            false => config::load(&self.options.config),
+        };
         let warnings = loaded.render(config::Color::Plain);
-        let (config, survey) = start::accept(loaded, &self.host, &self.options)
+        let (file, mut survey) = start::accept(loaded, &self.host, &self.options)
             .await
             .map_err(went_on)?;
+        let config = by_hand::carried_over(&self.file, &self.config, file.clone());
+        if config != file {
+            survey = start::look(&config, &self.host, &self.options)
+                .await
+                .map_err(went_on)?;
+        }
+        let event_log = self.open_event_log(&config).map_err(went_on)?;
         let changes = self.change_to(config, survey).await?;
-        Ok(Reloaded { changes, warnings })
+        self.event_log = event_log;
+        self.file = file;
+        Ok(Reloaded {
+            changes,
+            by_hand: self.changes_by_hand(),
+            warnings,
+        })
     }
 
-    /// Changes one thing, until the file is read again.
+    /// What is different from the file because it was changed by hand, one sentence each.
+    pub(super) fn changes_by_hand(&self) -> Vec<String> {
+        changes::changes(&self.file, &self.config)
+    }
+
+    /// Changes one thing. It stays changed when the file is read again.
     ///
     /// # Errors
     ///
@@ -38,10 +60,12 @@ impl Daemon {
     pub(super) async fn edit(&mut self, edit: &Edit) -> Result<Reloaded, Problem> {
         let config = self
             .config
-            .edited(edit)
+            .edited(edit, &self.file)
             .map_err(|error| Problem::from_error(&error))?;
-        if let Edit::FailBack { service } = edit {
-            return Ok(self.fail_back(*service));
+        match edit {
+            Edit::FailBack { service } => return Ok(self.fail_back(*service)),
+            Edit::ZeroCounters { service } => return self.zero_counters(*service),
+            _ => {}
         }
         let survey = start::look(&config, &self.host, &self.options)
             .await
@@ -49,16 +73,23 @@ impl Daemon {
         let changes = self.change_to(config, survey).await?;
         Ok(Reloaded {
             changes,
-            warnings: String::new(),
+            ..Reloaded::default()
+        })
+    }
+
+    fn zero_counters(&mut self, service: Option<ServiceName>) -> Result<Reloaded, Problem> {
+        let only = service.map(|service| ServiceId::from(service).key());
+        self.dataplane
+            .zero_traffic(|key| only.is_none_or(|only| only == *key))
+            .map_err(|error| Problem::from_error(&error))?;
+        Ok(Reloaded {
+            changes: vec!["traffic is counted from zero".to_owned()],
+            ..Reloaded::default()
         })
     }
 
     fn fail_back(&mut self, service: ServiceName) -> Reloaded {
-        let service = ServiceId {
-            address: service.address,
-            port: service.port,
-            protocol: service.protocol,
-        };
+        let service = service.into();
         let notices = self
             .model
             .handle(SystemTime::now(), Event::FailBack { service });
@@ -66,12 +97,17 @@ impl Daemon {
         self.settle();
         Reloaded {
             changes: notices.iter().map(ToString::to_string).collect(),
-            warnings: String::new(),
+            ..Reloaded::default()
         }
     }
 
-    async fn change_to(&mut self, config: Config, survey: Survey) -> Result<Vec<String>, Problem> {
+    async fn change_to(
+        &mut self,
+        config: Config,
+        mut survey: Survey,
+    ) -> Result<Vec<String>, Problem> {
         self.refuse_if_too_large(&config, &survey)?;
+        self.keep_for_what_leaves(&config, &mut survey);
         // What can be refused comes first; nothing that packets depend on has changed until it is done.
         let now = Instant::now();
         self.addresses
@@ -93,12 +129,24 @@ impl Daemon {
 
     /// A table without room must refuse the whole configuration, not half of it.
     fn refuse_if_too_large(&self, config: &Config, survey: &Survey) -> Result<(), Problem> {
-        let mut next = self.model.clone();
-        next.configure(SystemTime::now(), config, &survey.topology);
+        let next = self.next_model(config, survey);
         let per_second = self.dataplane.jiffies_per_second();
         match self.dataplane.tables().follow(&next.wanted(), per_second) {
             Ok(_) => Ok(()),
             Err(full) => Err(went_on(Problem::from_error(&full))),
+        }
+    }
+
+    fn next_model(&self, config: &Config, survey: &Survey) -> Model {
+        let mut next = self.model.clone();
+        next.configure(SystemTime::now(), config, &survey.topology);
+        next
+    }
+
+    /// Flows that go on for a while come in where they did, whether anything configured does or not.
+    fn keep_for_what_leaves(&self, config: &Config, survey: &mut Survey) {
+        if self.next_model(config, survey).has_leaving() {
+            survey.keep(&self.survey);
         }
     }
 

@@ -14,8 +14,8 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    Daemon, Options, addresses::Addresses, color, full_tables::FullTables, neighbors::Neighbors,
-    privileges, survey::Survey, tell, traffic::Rates,
+    Absence, Daemon, Options, addresses::Addresses, color, full_tables::FullTables,
+    neighbors::Neighbors, privileges, survey::Survey, tell, traffic::Rates,
 };
 use crate::{
     api::{request::QUEUE_DEPTH, response::Problem, server::Server},
@@ -38,7 +38,7 @@ const NEIGHBOR_PATIENCE: Duration = Duration::from_secs(4);
 impl Daemon {
     /// Brings everything up.
     pub(super) async fn start(options: Options) -> Result<Self, Problem> {
-        let loaded = config::load(&options.config);
+        let loaded = read(&options);
         privileges_after(&loaded)?;
         let host = Host::connect().map_err(|error| Problem::from_error(&error))?;
         // The subscription comes before the first look, so that nothing falls between the two.
@@ -51,6 +51,7 @@ impl Daemon {
         dataplane
             .adopt_tables()
             .map_err(|error| Problem::from_error(&error))?;
+        refuse_to_forget(&dataplane, &config, &options)?;
         let (checks, check_events) = Checks::new();
         let (ask, requests) = mpsc::channel(QUEUE_DEPTH);
         let (api, ended) = oneshot::channel();
@@ -68,6 +69,7 @@ impl Daemon {
             started: SystemTime::now(),
             host,
             monitor,
+            file: Config::default(),
             config: Config::default(),
             survey: Survey::default(),
             model: Model::default(),
@@ -85,6 +87,7 @@ impl Daemon {
             sweeping: None,
             full_tables,
             teller: teller()?,
+            event_log: None,
             warnings: Vec::new(),
             mode_warnings: Vec::new(),
             is_settled: true,
@@ -94,6 +97,7 @@ impl Daemon {
     }
 
     async fn bring_up(&mut self, config: Config, survey: Survey) -> Result<(), Problem> {
+        self.event_log = self.open_event_log(&config)?;
         let down = self.servers_left_down();
         // Two readings a while apart tell how fast the flows' clock runs; the second one comes at the end.
         let clock_started = Instant::now();
@@ -108,6 +112,7 @@ impl Daemon {
         self.learn_neighbors(&survey.topology).await;
         // Nothing that packets depend on has changed so far, and a refusal here leaves it so.
         self.attach(&survey)?;
+        self.file = config.clone();
         self.config = config;
         self.survey = survey;
         self.become_master();
@@ -324,6 +329,32 @@ impl Daemon {
     }
 }
 
+/// Reads the configuration, which may be none.
+pub(super) fn read(options: &Options) -> Loaded {
+    match options.absence {
+        Absence::Empty if !options.config.exists() => Loaded::empty(),
+        Absence::Empty | Absence::Refused => config::load(&options.config),
+    }
+}
+
+/// A file that got lost must not end what an earlier daemon forwards.
+fn refuse_to_forget(
+    dataplane: &DataPlane,
+    config: &Config,
+    options: &Options,
+) -> Result<(), Problem> {
+    let services = dataplane.tables().services.len();
+    if services == 0 || *config != Config::default() {
+        return Ok(());
+    }
+    let file = options.config.display();
+    Err(Problem::new(format!("there is no configuration {file}"))
+        .because(format!(
+            "an earlier daemon has left virtual servers ({services}) that are forwarded for now; without a configuration they would end"
+        ))
+        .help("put the file back, or name another one with --config; `director unload` ends them, and then a start without a file is possible"))
+}
+
 /// Prints what is wrong with a configuration, and with this process's rights, before anything is touched.
 fn privileges_after(loaded: &Loaded) -> Result<(), Problem> {
     if loaded.errors() > 0 {
@@ -451,4 +482,30 @@ fn flow_table_size(options: &Options) -> Result<u32, Problem> {
         .and_then(|tables| tables.capacity())
         .map_err(|error| Problem::from_error(&error))?;
     Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_not_there_is_a_mistake_if_somebody_named_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut options = Options {
+            config: folder.path().join("keepalived.conf"),
+            absence: Absence::Empty,
+            interfaces: Vec::new(),
+            xdp_mode: crate::dataplane::XdpMode::Auto,
+            pins: folder.path().into(),
+            socket: folder.path().join("socket"),
+            flow_table_size: None,
+        };
+        assert_eq!(read(&options).config, Some(Config::default()));
+        options.absence = Absence::Refused;
+        assert!(read(&options).errors() > 0);
+        // One that is there counts, whatever was said.
+        std::fs::write(&options.config, "nonsense").expect("a file");
+        options.absence = Absence::Empty;
+        assert!(read(&options).errors() > 0);
+    }
 }

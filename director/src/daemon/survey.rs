@@ -116,6 +116,15 @@ impl Survey {
         Ok(())
     }
 
+    /// Leaves the program where an earlier look had it.
+    pub(super) fn keep(&mut self, earlier: &Self) {
+        self.attached.extend(&earlier.attached);
+        for (index, interface) in &earlier.topology.interfaces {
+            let known = self.topology.interfaces.entry(*index);
+            known.or_insert(*interface);
+        }
+    }
+
     /// The program must sit on this interface, or where its frames come in by.
     fn attach_to(&mut self, index: u32) {
         let (egress, _) = self.below(index);

@@ -12,6 +12,7 @@ use crate::{
         request::Reply,
         response::{Problem, Told},
     },
+    config::Config,
     dataplane::{
         ended::{self, Ended},
         expiry::Jiffies,
@@ -19,7 +20,7 @@ use crate::{
         pins, tables,
     },
     model::{Model, Neighbor, RealServer, Service, State},
-    tell::{DEFAULT_RATE, EndedJob, Job, pace::Pace},
+    tell::{DEFAULT_RATE, EndedJob, EventLog, Job, pace::Pace},
 };
 
 impl Daemon {
@@ -104,6 +105,19 @@ impl Daemon {
                 drop(reply.send(told.map_err(|error| Problem::from_error(&error))));
             }),
         });
+    }
+
+    /// Opens the file that ended connections are recorded in, also anew: it may have been moved away.
+    pub(super) fn open_event_log(&self, config: &Config) -> Result<Option<EventLog>, Problem> {
+        let Some(path) = &config.global.event_log else {
+            return Ok(None);
+        };
+        let log = EventLog::start(path, &self.teller.records());
+        log.map(Some).map_err(|error| {
+            Problem::new(format!("the event log {} cannot be opened", path.display()))
+                .because(error.to_string())
+                .help("make its folder, or write another path after `director_event_log`")
+        })
     }
 
     /// The flows' clock, for their ages. One that cannot be read makes them all young.

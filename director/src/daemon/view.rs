@@ -8,10 +8,10 @@ use super::{Daemon, full_tables};
 use crate::{
     api::response::{
         AttachMode, FlowTable, Forwarding, InstanceStatus, ListedServer, ListedService,
-        ListedTimeouts, Listing, Problem, Rate, ServerKind, ServerState, ServerStatus,
+        ListedTimeouts, Listing, Presence, Problem, Rate, ServerKind, ServerState, ServerStatus,
         ServiceStatus, Status, Told,
     },
-    config::VrrpInstance,
+    config::{Config, VrrpInstance, address::host_prefix},
     dataplane::{
         self, Attached, MapAccessError, dump,
         flows::Sweep,
@@ -27,11 +27,14 @@ pub(super) fn status(daemon: &Daemon) -> Result<Status, Problem> {
         .dataplane
         .counters()
         .map_err(|error| Problem::from_error(&error))?;
+    let removed = daemon.model.removed().iter();
+    let removed = removed.map(|service| service_status(&daemon.model, service, Presence::Removed));
     Ok(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
         started: daemon.started,
         config_file: daemon.options.config.clone(),
+        by_hand: daemon.changes_by_hand(),
         instances: daemon
             .config
             .vrrp_instances
@@ -42,7 +45,8 @@ pub(super) fn status(daemon: &Daemon) -> Result<Status, Problem> {
             .model
             .services()
             .iter()
-            .map(|service| service_status(&daemon.model, service))
+            .map(|service| service_status(&daemon.model, service, Presence::Configured))
+            .chain(removed)
             .collect(),
         warnings: warnings(daemon, &counters),
         counters: counters
@@ -55,16 +59,20 @@ pub(super) fn status(daemon: &Daemon) -> Result<Status, Problem> {
             half_open: daemon.sweep.half_open.into(),
             memory_bytes: dump::memory_bytes(&daemon.options.pins),
         },
-        told: told(daemon.teller.counts()),
+        told: Told {
+            by_cause: daemon.teller.records().by_cause(),
+            ..told(daemon.teller.counts())
+        },
     })
 }
 
-pub(super) const fn told(counts: tell::Counts) -> Told {
+pub(super) fn told(counts: tell::Counts) -> Told {
     Told {
         connections: counts.connections,
         untold_clients: counts.untold_clients,
         untold_servers: counts.untold_servers,
         datagram_flows: counts.datagram_flows,
+        by_cause: BTreeMap::new(),
     }
 }
 
@@ -105,7 +113,7 @@ const fn attach_mode(mode: Attached) -> AttachMode {
     }
 }
 
-fn service_status(model: &Model, service: &Service) -> ServiceStatus {
+fn service_status(model: &Model, service: &Service, presence: Presence) -> ServiceStatus {
     let wanted: BTreeMap<IpAddr, u32> = service
         .wanted(model.timeouts())
         .servers
@@ -129,6 +137,7 @@ fn service_status(model: &Model, service: &Service) -> ServiceStatus {
         address: service.id.address,
         port: service.id.port,
         protocol: service.id.protocol,
+        presence,
         scheduler: service.scheduler,
         instance: model
             .instances()
@@ -227,6 +236,11 @@ const fn silence(address: IpAddr) -> &'static str {
 fn warnings(daemon: &Daemon, counters: &[(Counter, u64)]) -> Vec<String> {
     let mut warnings = daemon.warnings.clone();
     warnings.extend(daemon.mode_warnings.iter().cloned());
+    if daemon.file == Config::default() {
+        warnings.push(
+            "nothing is configured by a file: all virtual servers are those that were added by hand, and end with the daemon".to_owned(),
+        );
+    }
     if !daemon.is_settled {
         warnings
             .push("the packet path could not be brought up to date; the log says why".to_owned());
@@ -365,14 +379,9 @@ fn listed_service(
         persistence_timeout_secs: service
             .persistence
             .map(|known| u32::try_from(known.timeout.as_secs()).unwrap_or(u32::MAX)),
-        persistence_prefix: service.persistence.map_or(
-            if service.id.address.is_ipv4() {
-                32
-            } else {
-                128
-            },
-            |known| known.prefix_length,
-        ),
+        persistence_prefix: service
+            .persistence
+            .map_or(host_prefix(service.id.address), |known| known.prefix_length),
         one_packet: service.one_packet,
         idle_timeout_secs: wanted_service.idle_timeout.as_secs(),
         traffic: dataplane.service_traffic(id)?.into(),

@@ -266,6 +266,30 @@ impl DataPlane {
         counters::server(&self.maps, index)
     }
 
+    /// Counts the traffic of the services that are meant, and of their servers, from zero. A packet that comes by in the same moment may
+    /// undo it on its CPU.
+    ///
+    /// # Errors
+    ///
+    /// [`MapAccessError`].
+    pub fn zero_traffic(
+        &mut self,
+        is_meant: impl Fn(&tables::ServiceKey) -> bool,
+    ) -> Result<(), MapAccessError> {
+        for (key, service) in &self.tables.services {
+            if !is_meant(key) {
+                continue;
+            }
+            apply::apply(&mut self.maps, &MapOp::ZeroServiceTraffic(service.id))?;
+            for (index, server) in &self.tables.servers {
+                if server.service == service.id {
+                    apply::apply(&mut self.maps, &MapOp::ZeroServerTraffic(*index))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// How packets left the packet path.
     ///
     /// # Errors

@@ -11,7 +11,11 @@ pub mod pool;
 pub mod server;
 pub mod service;
 
-use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::SystemTime,
+};
 
 use director_common::instance::Role;
 
@@ -82,6 +86,8 @@ pub struct Instance {
 pub struct Model {
     instances: Vec<Instance>,
     services: Vec<Service>,
+    /// Services that are not configured any more and have flows that go on for a while. They take no new ones.
+    removed: Vec<Service>,
     interfaces: BTreeMap<u32, WantedInterface>,
     timeouts: Timeouts,
 }
@@ -97,8 +103,11 @@ impl Model {
         let instances = self.new_instances(config, topology);
         self.interfaces.clone_from(&topology.interfaces);
         self.timeouts = timeouts(&config.global.lvs_timeouts);
+        let removed = std::mem::take(&mut self.removed);
+        let gone: BTreeSet<_> = removed.iter().map(|service| service.id).collect();
         let mut before: BTreeMap<_, _> = std::mem::take(&mut self.services)
             .into_iter()
+            .chain(removed)
             .map(|service| (service.id, service))
             .collect();
         let mut notices = Vec::new();
@@ -116,7 +125,15 @@ impl Model {
             );
             self.services.push(service);
         }
-        notices.extend(before.into_keys().map(Notice::ServiceRemoved));
+        let news = before.keys().filter(|id| !gone.contains(id)).copied();
+        notices.extend(news.map(Notice::ServiceRemoved));
+        self.removed = before
+            .into_values()
+            .filter_map(|service| {
+                let instance = instance_of(&instances, service.id.address);
+                service.removed(now, instance)
+            })
+            .collect();
         self.instances = instances;
         notices
     }
@@ -192,7 +209,7 @@ impl Model {
                 address,
                 neighbor,
             } => {
-                for service in &mut self.services {
+                for service in self.services.iter_mut().chain(&mut self.removed) {
                     service.take_neighbor(now, ifindex, address, neighbor, &mut notices);
                 }
             }
@@ -202,8 +219,8 @@ impl Model {
                 }
             }
             Event::OwnAddress { ifindex, mac } => {
-                let servers = self.services.iter_mut().flat_map(Service::all_mut);
-                for server in servers {
+                let services = self.services.iter_mut().chain(&mut self.removed);
+                for server in services.flat_map(Service::all_mut) {
                     server.place.take_mac(ifindex, mac);
                 }
                 if let Some(interface) = self.interfaces.get_mut(&ifindex) {
@@ -234,6 +251,7 @@ impl Model {
     pub fn next_deadline(&self) -> Option<SystemTime> {
         self.services
             .iter()
+            .chain(&self.removed)
             .filter_map(Service::next_deadline)
             .min()
     }
@@ -241,9 +259,10 @@ impl Model {
     /// Does what is due: ends the flows of servers whose time to drain is over, and fails back.
     pub fn expire(&mut self, now: SystemTime) -> Vec<Notice> {
         let mut notices = Vec::new();
-        for service in &mut self.services {
+        for service in self.services.iter_mut().chain(&mut self.removed) {
             service.expire(now, &mut notices);
         }
+        self.removed.retain(|service| !service.leaving.is_empty());
         notices
     }
 
@@ -260,6 +279,7 @@ impl Model {
             services: self
                 .services
                 .iter()
+                .chain(&self.removed)
                 .map(|service| (service.id.key(), service.wanted(&self.timeouts)))
                 .collect(),
             timeouts: self.timeouts,
@@ -282,6 +302,19 @@ impl Model {
     #[must_use]
     pub fn services(&self) -> &[Service] {
         &self.services
+    }
+
+    /// Services that were taken out of the configuration and whose flows go on for a while.
+    #[must_use]
+    pub fn removed(&self) -> &[Service] {
+        &self.removed
+    }
+
+    /// Whether anything goes on that is not configured any more.
+    #[must_use]
+    pub fn has_leaving(&self) -> bool {
+        let mut services = self.services.iter().chain(&self.removed);
+        services.any(|service| !service.leaving.is_empty())
     }
 }
 

@@ -202,7 +202,15 @@ impl RealServer {
             Standing::Member => None,
         };
         let turn = cause.map(|cause| (cause, cause.farewell(&self.farewells)));
-        if turn == self.turn {
+        // A server that drains and is removed goes on draining; what is over is over.
+        let goes_on = match (self.turn, turn) {
+            (Some((Cause::Quiesced, before)), Some((Cause::Removed, after))) => {
+                before == after && before != Farewell::Hold
+            }
+            (before, after) => before == after,
+        };
+        if goes_on {
+            self.turn = turn;
             self.fate = self.fate.at(now);
             return;
         }

@@ -17,7 +17,10 @@ use super::{
     server::RealServer,
 };
 use crate::{
-    config::{Failback, Idle, NoFlow, Protocol, Scheduler, SchedulerFlags, VirtualServer},
+    config::{
+        Failback, Idle, NoFlow, Protocol, Scheduler, SchedulerFlags, VirtualServer,
+        edit::ServiceName,
+    },
     dataplane::{
         expiry::Timeouts,
         tables::{InstanceKey, Persistence, ServiceKey, WantedServer, WantedService},
@@ -76,6 +79,16 @@ impl ServiceId {
     #[must_use]
     pub const fn server(self, address: IpAddr) -> Self {
         Self { address, ..self }
+    }
+}
+
+impl From<ServiceName> for ServiceId {
+    fn from(name: ServiceName) -> Self {
+        Self {
+            address: name.address,
+            port: name.port,
+            protocol: name.protocol,
+        }
     }
 }
 
@@ -200,6 +213,25 @@ impl Service {
             service.fail_back(now, notices);
         }
         service
+    }
+
+    /// The service was taken out of the configuration. `None`: nothing is left to be done for its flows.
+    pub(super) fn removed(mut self, now: SystemTime, instance: InstanceKey) -> Option<Self> {
+        let servers = std::mem::take(&mut self.servers).into_iter();
+        let all = servers
+            .chain(self.sorry.take())
+            .chain(std::mem::take(&mut self.leaving));
+        let mut leaving: Vec<RealServer> = Vec::new();
+        for server in all.filter_map(|server| server.removed(now)) {
+            // A real server may be the sorry server too: it is one entry in the tables.
+            if !leaving.iter().any(|known| known.address == server.address) {
+                leaving.push(server);
+            }
+        }
+        self.leaving = leaving;
+        self.instance = instance;
+        self.held_back = None;
+        (!self.leaving.is_empty()).then_some(self)
     }
 
     /// The real servers take over from the sorry server, if only `failback` has kept them from it.

@@ -1,7 +1,7 @@
 //! The record: what became of each connection, for whoever wants to know later or now.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     net::{IpAddr, SocketAddr},
     sync::{Mutex, PoisonError},
     time::SystemTime,
@@ -39,6 +39,12 @@ pub struct Record {
 }
 
 impl Record {
+    /// The reason without its particulars.
+    fn cause(&self) -> &str {
+        let (cause, _) = self.reason.split_once(": ").unwrap_or((&self.reason, ""));
+        cause
+    }
+
     /// A time as a record has it.
     pub(super) fn time(at: SystemTime) -> String {
         humantime::format_rfc3339_millis(at).to_string()
@@ -48,14 +54,21 @@ impl Record {
 /// The latest records, and those that are to come.
 #[derive(Debug)]
 pub struct Records {
-    recent: Mutex<VecDeque<Record>>,
+    kept: Mutex<Kept>,
     live: broadcast::Sender<Record>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    recent: VecDeque<Record>,
+    /// Connections by what ended them.
+    by_cause: BTreeMap<String, u64>,
 }
 
 impl Default for Records {
     fn default() -> Self {
         Self {
-            recent: Mutex::default(),
+            kept: Mutex::default(),
             live: broadcast::Sender::new(WAITING),
         }
     }
@@ -63,27 +76,38 @@ impl Default for Records {
 
 impl Records {
     pub(super) fn add(&self, record: Record) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() == RECENT {
-            recent.pop_front();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.recent.len() == RECENT {
+            kept.recent.pop_front();
         }
-        recent.push_back(record.clone());
+        kept.recent.push_back(record.clone());
+        match kept.by_cause.get_mut(record.cause()) {
+            Some(count) => *count += 1,
+            None => drop(kept.by_cause.insert(record.cause().to_owned(), 1)),
+        }
         // While the lock is held, so that a reader gets each record once. Nobody may listen.
         let _unheard = self.live.send(record);
     }
 
     /// The latest records, and a receiver of all that follow them.
     pub fn read(&self) -> (Vec<Record>, broadcast::Receiver<Record>) {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        (recent.iter().cloned().collect(), self.live.subscribe())
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        (kept.recent.iter().cloned().collect(), self.live.subscribe())
+    }
+
+    /// Connections that were ended since the start, by [`Record::cause`].
+    #[must_use]
+    pub fn by_cause(&self) -> BTreeMap<String, u64> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.by_cause.clone()
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn record(port: u16) -> Record {
+    pub(in super::super) fn record(port: u16) -> Record {
         Record {
             at: Record::time(SystemTime::UNIX_EPOCH),
             reason: "a test".to_owned(),
@@ -110,5 +134,14 @@ mod tests {
         assert_eq!(live.try_recv().map(|record| record.client.port()), Ok(2000));
         assert!(live.try_recv().is_err());
         assert_eq!(recent[0].at, "1970-01-01T00:00:00.000Z");
+        records.add(Record {
+            reason: "a check failed: connection refused".to_owned(),
+            ..record(1)
+        });
+        let causes = [
+            ("a check failed".to_owned(), 1),
+            ("a test".to_owned(), 1011),
+        ];
+        assert_eq!(records.by_cause(), BTreeMap::from(causes));
     }
 }

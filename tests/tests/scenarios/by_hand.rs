@@ -3,7 +3,7 @@
 use std::{net::IpAddr, process::Command};
 
 use anyhow::{Result, ensure};
-use lab::{Lab, Service, Source, XdpMode, configuration, vip, vip6, vips};
+use lab::{Lab, Service, Source, XdpMode, configuration, vip, vip6, vips, wait};
 
 use crate::{SHORT, SOON, Serving, told::is_reset};
 
@@ -12,6 +12,7 @@ in_both_modes!(
     s3_01_a_script_of_ipvsadms_commands_works_unchanged,
     s0_08_connections_are_counted_and_ended_by_what_they_are,
     s3_11_a_server_is_drained_by_hand_and_then_its_removal_harms_nobody,
+    a_virtual_server_that_is_removed_drains,
 );
 
 /// Report 3 began with four commands, and no configuration of any virtual server.
@@ -67,13 +68,60 @@ fn s3_01_a_service_is_made_by_hand_and_forwards(mode: XdpMode) -> Result<()> {
         "{listing}"
     );
 
-    // The file knows nothing of it, and it is the file that counts when it is read again.
+    // The file knows nothing of it; it goes on all the same when the file is read again, and that is told.
+    let reloaded = director.reload()?;
+    ensure!(
+        reloaded.contains("virtual server [192.168.66.251]:tcp:3306 is new"),
+        "{reloaded}"
+    );
+    lab.client.who_answers(vip(3306))?;
+    Ok(())
+}
+
+/// Those who were served before it was taken away are served on for a while, and nobody new is.
+fn a_virtual_server_that_is_removed_drains(mode: XdpMode) -> Result<()> {
+    let lab = Lab::create_dual(mode)?;
+    let _databases = lab.start_databases()?;
+    let events = lab.folder().join("events.json");
+    let services = vips(3306).map(|vip| {
+        let service = Service::tcp(vip, "rr").with("on_removal drain 3");
+        service.real_server(&lab.real_server, "")
+    });
+    let serving = Serving::start(&lab, &services)?;
+    let director = &serving.director;
+    // From here on each connection that is ended is on file.
+    let log = format!(
+        "global_defs {{\n  director_event_log {}\n}}\n",
+        events.display()
+    );
+    director.configure(&(log + &configuration(&services)))?;
     director.reload()?;
-    let error = lab
-        .client
-        .connect(vip(3306), SHORT)
-        .expect_err("it is gone");
-    ensure!(lab::is_refusal(&error), "{error:#}");
+    for vip in vips(3306) {
+        let mut open = lab.client.open(vip)?;
+        assert_eq!(open.ask("select 1", SHORT)?, "1");
+        let (_, mut idle) = lab.client.greeted_by(vip, SHORT)?;
+        director.ask(&["service", "remove", &vip.to_string()])?;
+        assert_eq!(open.ask("select 2", SHORT)?, "2");
+        let error = lab.client.connect(vip, SHORT).expect_err("it was removed");
+        ensure!(lab::is_refusal(&error), "{error:#}");
+        is_reset(&mut idle, SOON)?;
+        ensure!(open.ask("select 3", SHORT).is_err(), "it drains for ever");
+        let client = idle.local_addr()?.to_string();
+        wait::until("the end of the connection is on file", SOON, || {
+            std::fs::read_to_string(&events)
+                .ok()?
+                .contains(&client)
+                .then_some(())
+        })?;
+        // It stays away when the file, which still has it, is read again.
+        director.reload()?;
+        let error = lab.client.connect(vip, SHORT).expect_err("it was removed");
+        ensure!(lab::is_refusal(&error), "{error:#}");
+    }
+    let status = director.status()?;
+    assert_eq!(status["services"], serde_json::json!([]), "{status}");
+    let cause = &status["told"]["by_cause"]["its virtual server was removed"];
+    assert_eq!(*cause, 4, "{status}");
     Ok(())
 }
 
@@ -111,8 +159,14 @@ fn s3_11_a_server_is_drained_by_hand_and_then_its_removal_harms_nobody(
     let after = lab.client.tcp_counters()?;
     assert_eq!(after.established_resets, before.established_resets);
 
-    director.configure(&configuration(&[service]))?;
+    // The file has it still, and reading it again does not bring it back; what comes back by hand has the file's checks.
     director.reload()?;
+    ensure!(
+        director.server(3306, lab.real_server.address).is_err(),
+        "it is back"
+    );
+    director.ask(&["real", "add", &name, &real])?;
+    director.await_log("TCP connection to [192.168.66.253]:tcp:3306 success", SOON)?;
     director.await_state(3306, lab.real_server.address, "up", SOON)?;
     drop(at_real()?);
     Ok(())
@@ -178,6 +232,18 @@ fn s3_01_a_script_of_ipvsadms_commands_works_unchanged(mode: XdpMode) -> Result<
     assert_eq!(ipvsadm("--set 600 0 0")?, done);
     let (_, timeouts, _) = ipvsadm("-L --timeout")?;
     assert_eq!(timeouts, "Timeout (tcp tcpfin udp): 600 120 300\n");
+    let (_, counted, _) = ipvsadm("-Ln --stats --exact")?;
+    let connections = |listed: &str| -> Option<u64> {
+        let row = listed.lines().find(|line| line.contains("251:3306"))?;
+        row.split_whitespace().nth(2)?.parse().ok()
+    };
+    ensure!(connections(&counted) > Some(0), "{counted}");
+    assert_eq!(ipvsadm("-Z")?, done);
+    let (_, counted, _) = ipvsadm("-Ln --stats --exact")?;
+    assert_eq!(connections(&counted), Some(0), "{counted}");
+    assert_eq!(ipvsadm("-L --daemon")?, done);
+    let (code, _, said) = ipvsadm("--start-daemon master")?;
+    ensure!(code != Some(0) && said.contains("not copied"), "{said}");
     assert_eq!(ipvsadm("-C")?, done);
     let (_, listed, _) = ipvsadm("-Ln")?;
     ensure!(!listed.contains("TCP"), "{listed}");

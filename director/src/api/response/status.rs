@@ -24,6 +24,9 @@ pub struct Status {
     pub started: SystemTime,
     /// The configuration that is in force.
     pub config_file: PathBuf,
+    /// What is different from the file because it was changed by hand, one sentence each.
+    #[serde(default)]
+    pub by_hand: Vec<String>,
     /// VRRP instances, in the order of the configuration.
     pub instances: Vec<InstanceStatus>,
     /// Virtual services, in the order of the configuration.
@@ -115,6 +118,9 @@ pub struct ServiceStatus {
     pub port: u16,
     /// TCP or UDP.
     pub protocol: Protocol,
+    /// Whether it is configured, or goes on for a while.
+    #[serde(default)]
+    pub presence: Presence,
     /// Who gets the next flow.
     pub scheduler: Scheduler,
     /// The VRRP instance that holds the VIP, if one does.
@@ -127,6 +133,17 @@ pub struct ServiceStatus {
     pub sorry_active: bool,
     /// Real servers in the order of the configuration, then the sorry server.
     pub servers: Vec<ServerStatus>,
+}
+
+/// Whether a service is configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Presence {
+    /// By the file or by hand.
+    #[default]
+    Configured,
+    /// It was taken out: new connections are refused, those that are there go on for a while.
+    Removed,
 }
 
 /// One real server of one service, or the service's sorry server.
@@ -228,7 +245,7 @@ pub struct FlowTable {
 }
 
 /// Connections whose real server went.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// TCP connections that were ended at both ends.
     pub connections: u64,
@@ -238,6 +255,9 @@ pub struct Told {
     pub untold_servers: u64,
     /// Flows of datagrams that were forgotten: the next datagram is scheduled afresh.
     pub datagram_flows: u64,
+    /// Connections by what ended them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_cause: BTreeMap<String, u64>,
 }
 
 /// Times as RFC 3339 in UTC, to the second.

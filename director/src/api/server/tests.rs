@@ -37,6 +37,7 @@ fn status() -> Status {
         instances: vec![],
         services: vec![],
         counters: BTreeMap::from([("forward_flow".into(), 12)]),
+        by_hand: Vec::new(),
         warnings: vec!["a warning".into()],
         flows: FlowTable {
             capacity: 4096,
@@ -80,7 +81,7 @@ async fn owner(mut requests: mpsc::Receiver<Request>, walk_length: u16, walk_end
             Request::Reload(reply) => drop(reply.send(Err(refusal()))),
             Request::Edit(edit, reply) => drop(reply.send(Ok(Reloaded {
                 changes: vec![format!("{edit:?}")],
-                warnings: String::new(),
+                ..Reloaded::default()
             }))),
             Request::Events(reply) => drop(reply.send(Ok(std::sync::Arc::default()))),
             Request::Reset(_, reply) => drop(reply.send(Ok(Told::default()))),
@@ -178,7 +179,7 @@ async fn an_accepted_reload_tells_what_changed() {
     let (sender, mut receiver) = mpsc::channel(QUEUE_DEPTH);
     let reloaded = Reloaded {
         changes: vec!["a server was added".into()],
-        warnings: String::new(),
+        ..Reloaded::default()
     };
     let answer = reloaded.clone();
     tokio::spawn(async move {

@@ -9,7 +9,7 @@ use std::{
 use crate::{
     config::{
         Config, Global, InitialState, Protocol, RealServer, SyncGroup, TcpCheck, VirtualAddress,
-        VirtualServer, VrrpInstance,
+        VirtualServer, VrrpInstance, address::host_prefix,
     },
     tell,
 };
@@ -58,6 +58,9 @@ fn global(f: &mut Formatter<'_>, global: &Global) -> fmt::Result {
         entries(sizes.persistence),
         entries(sizes.fragments)
     )?;
+    if let Some(path) = &global.event_log {
+        writeln!(f, "ended connections are recorded in {}", path.display())?;
+    }
     match global.reset_rate {
         Some(0) => writeln!(f, "connections told in a second: as many as it goes"),
         rate => writeln!(
@@ -204,13 +207,12 @@ fn scheduling(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result {
 }
 
 fn persistence(f: &mut Formatter<'_>, timeout: Duration, server: &VirtualServer) -> fmt::Result {
-    let all_bits = if server.address.is_ipv4() { 32 } else { 128 };
     write!(
         f,
         "  keeps a client at its real server for {}",
         seconds(timeout)
     )?;
-    if server.persistence_prefix < all_bits {
+    if server.persistence_prefix < host_prefix(server.address) {
         write!(
             f,
             ", together with all clients of its /{} network",

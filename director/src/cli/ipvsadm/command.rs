@@ -34,7 +34,7 @@ const PERSISTENCE: &str = "300";
 
 /// Do what ipvsadm does, by its own options.
 ///
-/// Direct routing only: -i and -m are refused, and so are services by firewall mark. Changes last until the configuration is read again.
+/// Direct routing only: -i and -m are refused, and so are services by firewall mark. Changes last until the daemon ends.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(
     disable_help_flag = true,
@@ -87,9 +87,15 @@ pub struct IpvsadmOptions {
     /// Set the timeouts of established TCP, TCP after a FIN, and UDP, seconds; 0 leaves one as it is.
     #[arg(long, group = "command", num_args = 3, value_names = ["TCP", "TCPFIN", "UDP"])]
     pub set: Vec<u32>,
-    /// Clear counters.
+    /// Count traffic from zero: of one service, or of all.
     #[arg(short = 'Z', long, group = "command")]
     pub zero: bool,
+    /// Copy connections between directors: refused.
+    #[arg(long, group = "command", value_name = "STATE")]
+    pub start_daemon: Option<String>,
+    /// Stop copying connections: refused.
+    #[arg(long, group = "command", value_name = "STATE")]
+    pub stop_daemon: Option<String>,
 
     /// A TCP service.
     #[arg(short, long, value_name = "HOST[:PORT]")]
@@ -148,6 +154,9 @@ pub struct IpvsadmOptions {
     /// The timeouts.
     #[arg(long)]
     pub timeout: bool,
+    /// The synchronization daemons, of which there are none.
+    #[arg(long)]
+    pub daemon: bool,
     /// Connections, packets and bytes.
     #[arg(long)]
     pub stats: bool,
@@ -184,6 +193,10 @@ struct Line {
 
 pub(in super::super) fn run(options: &IpvsadmOptions) -> Result<ExitCode, CliError> {
     let client = options.socket.client();
+    if options.list && options.daemon {
+        // What ipvsadm prints where no synchronization daemon runs.
+        return Ok(ExitCode::SUCCESS);
+    }
     if options.list {
         return list::run(&options.listing());
     }
@@ -258,9 +271,17 @@ impl IpvsadmOptions {
         if let [tcp, tcpfin, udp] = self.set[..] {
             return Ok(Edit::SetTimeouts { tcp, tcpfin, udp });
         }
+        if self.start_daemon.is_some() || self.stop_daemon.is_some() {
+            return Err(
+                Problem::new("connections are not copied between directors yet")
+                    .help("there is no synchronization daemon to start or to stop"),
+            );
+        }
         if self.zero {
-            return Err(Problem::new("counters are not cleared by hand")
-                .help("they begin anew when a service or a server is added"));
+            let is_named = self.tcp_service.is_some() || self.udp_service.is_some();
+            let is_named = is_named || self.fwmark_service.is_some();
+            let service = is_named.then(|| self.service()).transpose()?;
+            return Ok(Edit::ZeroCounters { service });
         }
         if self.list || self.save || self.restore {
             return Err(Problem::new("not a rule"));
@@ -439,6 +460,13 @@ mod tests {
             Ok(Edit::RemoveServer { .. })
         ));
         assert_eq!(edit("-C"), Ok(Edit::Clear));
+        assert_eq!(edit("-Z"), Ok(Edit::ZeroCounters { service: None }));
+        assert_eq!(
+            edit("-Z -t 192.168.66.251:3306"),
+            Ok(Edit::ZeroCounters {
+                service: Some(SERVICE)
+            })
+        );
         assert_eq!(
             edit("--set 900 0 300"),
             Ok(Edit::SetTimeouts {
@@ -483,7 +511,8 @@ mod tests {
             ("-A -t name:80", "illegal virtual server address"),
             ("-A -t 10.0.0.1:80 -M 255.0.255.0", "invalid netmask"),
             ("-A -t 10.0.0.1:80 -b sticky", "illegal scheduler flag"),
-            ("-Z", "counters"),
+            ("--start-daemon master", "not copied between directors"),
+            ("-Z -f 1", "firewall mark"),
             ("-A -D -t 10.0.0.1:80", "cannot be used with"),
         ] {
             let error = edit(words).expect_err(words);

@@ -1,6 +1,7 @@
 //! The page of `director status`. Pure: the time is an argument.
 
 use std::{
+    collections::BTreeMap,
     fmt::{Display, Write},
     time::{Duration, SystemTime},
 };
@@ -10,7 +11,8 @@ use director_common::counters::Counter;
 
 use crate::{
     api::response::{
-        InstanceStatus, Role, ServerKind, ServerState, ServerStatus, ServiceStatus, Status,
+        InstanceStatus, Presence, Role, ServerKind, ServerState, ServerStatus, ServiceStatus,
+        Status,
     },
     cli::table,
 };
@@ -41,7 +43,8 @@ pub fn render(status: &Status, now: SystemTime, style: Style) -> String {
         );
     }
     section(&mut page, "Counters", &counters(status));
-    section(&mut page, "Warnings", &warnings(&status.warnings));
+    section(&mut page, "Changed by hand", &sentences(&status.by_hand));
+    section(&mut page, "Warnings", &sentences(&status.warnings));
     page
 }
 
@@ -49,8 +52,10 @@ fn header(status: &Status, now: SystemTime) -> String {
     let told = match status.told.connections {
         0 => String::new(),
         connections => format!(
-            "{connections} connections of servers that went were ended at both ends; {} clients and {} servers could not be told\n",
-            status.told.untold_clients, status.told.untold_servers,
+            "{connections} connections of servers that went were ended at both ends; {} clients and {} servers could not be told\n{}",
+            status.told.untold_clients,
+            status.told.untold_servers,
+            causes(&status.told.by_cause),
         ),
     };
     format!(
@@ -64,6 +69,17 @@ fn header(status: &Status, now: SystemTime) -> String {
         status.flows.half_open,
         status.flows.memory_bytes.div_ceil(1 << 20),
     )
+}
+
+/// What ended connections, and how many.
+fn causes(by_cause: &BTreeMap<String, u64>) -> String {
+    let each = by_cause
+        .iter()
+        .map(|(cause, count)| format!("{cause} ({count})"));
+    match each.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => none,
+        causes => format!("why: {causes}\n"),
+    }
 }
 
 /// A section without a body is left out.
@@ -102,6 +118,10 @@ fn service_title(service: &ServiceStatus) -> String {
     );
     if let Some(instance) = &service.instance {
         push(&mut title, format_args!(", {instance}"));
+    }
+    if service.presence == Presence::Removed {
+        title.push_str(", removed");
+        return title;
     }
     let quorum = if service.quorum_up { "reached" } else { "lost" };
     push(
@@ -172,9 +192,9 @@ fn counters(status: &Status) -> String {
     table::render(&rows, "  ")
 }
 
-fn warnings(warnings: &[String]) -> String {
-    warnings.iter().fold(String::new(), |mut text, warning| {
-        push(&mut text, format_args!("  {warning}\n"));
+fn sentences(sentences: &[String]) -> String {
+    sentences.iter().fold(String::new(), |mut text, sentence| {
+        push(&mut text, format_args!("  {sentence}\n"));
         text
     })
 }

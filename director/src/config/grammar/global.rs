@@ -22,6 +22,7 @@ pub(in super::super) const GLOBAL_DEFS: Table = Table {
                 "director_persistence_table_size",
                 "director_fragment_table_size",
                 "director_reset_rate",
+                "director_event_log",
             ],
         ),
         not_yet(BLOCK, NO_MAIL, &["notification_email"]),

@@ -7,6 +7,7 @@ use std::{
 
 use super::super::{
     Diagnostic, Span,
+    address::host_prefix,
     diagnostic::quoted,
     settings::{Setting, Settings},
     tree::Word,
@@ -16,7 +17,7 @@ use super::super::{
 /// keepalived's value of `persistence_timeout` without a number.
 const DEFAULT_SECONDS: u32 = 360;
 /// IPVS's own limit: 31 days.
-const MOST_SECONDS: u32 = 31 * 24 * 3600;
+pub(in super::super) const MOST_PERSISTENCE_SECS: u32 = 31 * 24 * 3600;
 
 pub(super) struct Persistence {
     /// `None`: off, or refused.
@@ -33,10 +34,7 @@ pub(super) fn persistence(settings: &mut Settings<'_, '_>, address: IpAddr) -> P
     let span = setting.map(|setting| setting.span);
     Persistence {
         timeout: setting.and_then(|setting| timeout(settings, &setting)),
-        prefix: granularity(settings, address, span).unwrap_or(match address {
-            IpAddr::V4(_) => 32,
-            IpAddr::V6(_) => 128,
-        }),
+        prefix: granularity(settings, address, span).unwrap_or(host_prefix(address)),
         span,
     }
 }
@@ -45,7 +43,7 @@ fn timeout(settings: &mut Settings<'_, '_>, setting: &Setting<'_>) -> Option<Dur
     let seconds = if setting.arguments.is_empty() {
         DEFAULT_SECONDS
     } else {
-        let word = |word: &Word| number(word, setting.name, 1..=MOST_SECONDS);
+        let word = |word: &Word| number(word, setting.name, 1..=MOST_PERSISTENCE_SECS);
         settings.one(setting, word)?.value
     };
     Some(Duration::from_secs(seconds.into()))

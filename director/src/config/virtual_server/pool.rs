@@ -6,7 +6,7 @@ use super::{
 };
 
 /// Weights are signed 32-bit numbers in the kernel's interface; sums of them are kept to the same range.
-pub(super) const MOST_WEIGHT: u32 = i32::MAX as u32;
+pub(in super::super) const MOST_WEIGHT: u32 = i32::MAX as u32;
 
 /// Both in units of weight.
 pub(super) struct Limits {

@@ -103,6 +103,9 @@ pub(super) fn weight(settings: &mut Settings<'_, '_>) -> Option<u32> {
         .map(|weight| weight.value)
 }
 
+/// Most flows in a threshold: what ipvsadm takes.
+pub(in super::super) const MOST_THRESHOLD: u32 = 65535;
+
 struct Thresholds {
     upper: u32,
     lower: u32,
@@ -110,10 +113,8 @@ struct Thresholds {
 
 /// `uthreshold` and `lthreshold`, in flows; 0 is none.
 fn thresholds(settings: &mut Settings<'_, '_>) -> Thresholds {
-    /// What ipvsadm takes.
-    const MOST: u32 = 65535;
-    let upper = settings.number("uthreshold", 0..=MOST);
-    let lower = settings.number("lthreshold", 0..=MOST);
+    let upper = settings.number("uthreshold", 0..=MOST_THRESHOLD);
+    let lower = settings.number("lthreshold", 0..=MOST_THRESHOLD);
     // One that was refused is set all the same.
     let limited = upper.map_or(!settings.take_all("uthreshold").is_empty(), |found| {
         found.value > 0

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use super::{
     super::{
         Diagnostic,
+        address::host_prefix,
         diagnostic::{nearest, quoted},
         settings::Settings,
         tree::{Statement, Word},
@@ -220,10 +221,7 @@ fn address_and_mask(word: &Word) -> Result<(IpAddr, u8), Diagnostic> {
         text: text.to_owned(),
         span: word.span,
     })?;
-    let all_bits = match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    };
+    let all_bits = host_prefix(address);
     let Some(mask) = mask else {
         return Ok((address, all_bits));
     };

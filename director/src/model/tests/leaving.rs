@@ -225,3 +225,55 @@ fn a_configuration_that_wants_it_at_once_ends_the_wait() {
     model.configure(at(60), &with(Farewells::default(), both()), &topology());
     assert!(!is_member(&model, SORRY) && is_member(&model, FIRST));
 }
+
+#[test]
+fn a_removed_virtual_server_takes_no_new_flows_and_those_that_are_there_drain() {
+    let two = with(Farewells::default(), both());
+    let mut model = model(&two);
+    let nothing = Config::default();
+    let notices = model.configure(at(100), &nothing, &topology());
+    assert!(matches!(notices[..], [Notice::ServiceRemoved(_)]));
+    assert!(model.services().is_empty() && model.has_leaving());
+    assert!(goes_on(&model, FIRST) && !is_member(&model, FIRST));
+    // Another reload neither says so again nor puts off the end.
+    assert_eq!(model.configure(at(130), &nothing, &topology()), []);
+    assert_eq!(model.next_deadline(), Some(at(100 + MINUTE)));
+    model.expire(at(100 + MINUTE));
+    assert!(model.wanted().services.is_empty() && !model.has_leaving());
+}
+
+#[test]
+fn a_virtual_server_that_is_taken_back_in_time_never_left() {
+    let two = with(Farewells::default(), both());
+    let mut model = model(&two);
+    model.configure(at(100), &Config::default(), &topology());
+    model.configure(at(130), &two, &topology());
+    assert!(goes_on(&model, FIRST) && is_member(&model, FIRST));
+    assert!(model.removed().is_empty());
+    assert_eq!(model.next_deadline(), None);
+}
+
+#[test]
+fn a_removed_virtual_server_is_over_at_once_where_the_operator_wants_it() {
+    let farewells = Farewells {
+        on_removal: Farewell::Reset,
+        ..Farewells::default()
+    };
+    let mut model = model(&with(farewells, both()));
+    model.configure(at(100), &Config::default(), &topology());
+    assert!(model.wanted().services.is_empty());
+}
+
+#[test]
+fn a_server_that_was_drained_and_is_removed_is_not_waited_for_again() {
+    let mut model = model(&with(Farewells::default(), both()));
+    let drained = vec![real_server(FIRST, 0), real_server(SECOND, 1)];
+    model.configure(at(100), &with(Farewells::default(), drained), &topology());
+    let one = with(Farewells::default(), vec![real_server(SECOND, 1)]);
+    let mut earlier = model.clone();
+    earlier.configure(at(130), &one, &topology());
+    assert_eq!(earlier.next_deadline(), Some(at(100 + MINUTE)));
+    model.expire(at(100 + MINUTE));
+    model.configure(at(100 + MINUTE), &one, &topology());
+    assert!(!model.has_leaving());
+}

@@ -43,6 +43,7 @@ fn status() -> Status {
         pid: 4711,
         started: at(0),
         config_file: "/etc/keepalived/keepalived.conf".into(),
+        by_hand: Vec::new(),
         instances: vec![InstanceStatus {
             name: "VI_1".into(),
             virtual_router_id: 51,
@@ -52,6 +53,7 @@ fn status() -> Status {
             addresses: vec!["192.168.66.251/32".into(), "192.168.66.252/32".into()],
         }],
         services: vec![ServiceStatus {
+            presence: Presence::Configured,
             address: [192, 168, 66, 251].into(),
             port: 3306,
             protocol: Protocol::Tcp,
