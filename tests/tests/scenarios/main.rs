@@ -28,6 +28,7 @@ mod listing;
 mod local_node;
 mod modes;
 mod no_server;
+mod pair;
 mod persistence;
 mod pins;
 mod reload;
@@ -46,6 +47,9 @@ const SOON: Duration = Duration::from_secs(15);
 
 /// For one connection or one answer.
 const SHORT: Duration = Duration::from_secs(3);
+
+/// What a client that sends nothing waits at most until it is told. Without us it waits for ever.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The lab with four servers and a running daemon. The daemon goes first, the lab last.
 struct Scene {

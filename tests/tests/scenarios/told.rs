@@ -2,16 +2,17 @@
 
 use std::{
     io::{ErrorKind, Read as _},
-    net::{IpAddr, SocketAddr, TcpStream},
+    net::TcpStream,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, ensure};
-use lab::{
-    Connection, Databases, Lab, Link, Service, XdpMode, configuration, parallel, vips, wait,
-};
+use lab::{Lab, Link, Service, XdpMode, parallel, vips, wait};
 
-use crate::{SHORT, SOON, Serving};
+use crate::{
+    AT_ONCE, SHORT, SOON, Serving,
+    pair::{Pair, RESET, address, with_both, without_real},
+};
 
 in_both_modes!(
     s0_11_an_idle_client_is_told_when_its_server_fails_and_that_is_on_record,
@@ -26,83 +27,6 @@ in_both_modes!(
     s2_29_the_clients_of_the_sorry_server_are_told_when_it_is_relieved,
     s2_33_the_sorry_server_goes_on_until_the_operator_says_so,
 );
-
-/// What a client that sends nothing waits at most. Without us it waits for ever.
-const AT_ONCE: Duration = Duration::from_secs(1);
-
-/// Two databases on each host: clients are served by port 3306, and the checks look at port 3308, so that a server can fail that is
-/// alive.
-struct Pair {
-    serving: Serving,
-    databases: Databases,
-    lab: Lab,
-}
-
-impl Pair {
-    fn start(mode: XdpMode) -> Result<Self> {
-        let lab = Lab::create_dual(mode)?;
-        let databases = lab.start_databases()?;
-        let serving = Serving::start(&lab, &services(&lab, RESET, true))?;
-        Ok(Self {
-            serving,
-            databases,
-            lab,
-        })
-    }
-
-    /// Takes the real server out of the configuration.
-    fn remove_real(&self) -> Result<()> {
-        self.reload(&services(&self.lab, RESET, false))
-    }
-
-    fn reload(&self, services: &[Service]) -> Result<()> {
-        let director = &self.serving.director;
-        director.configure(&configuration(services))?;
-        director.reload()?;
-        for (port, address) in services.iter().flat_map(Service::servers) {
-            director.await_state(port, address, "up", SOON)?;
-        }
-        Ok(())
-    }
-
-    /// A connection of the real client to the real server, and the server's own name for it.
-    fn open_at_real(&self, vip: SocketAddr) -> Result<(Connection, String)> {
-        let real = self.databases.real_3306.id().0.to_string();
-        for _ in 0..4 {
-            let mut open = self.lab.client.open(vip)?;
-            if open.ask("select @@server_id", SHORT)? == real {
-                let name = open.ask("select connection_id()", SHORT)?;
-                return Ok((open, name));
-            }
-        }
-        anyhow::bail!("no connection went to the real server")
-    }
-
-    /// A connection to the real server that its client does not speak on any more.
-    fn idle_at_real(&self, vip: SocketAddr) -> Result<TcpStream> {
-        for _ in 0..4 {
-            let (id, stream) = self.lab.client.greeted_by(vip, SHORT)?;
-            if id == self.databases.real_3306.id() {
-                return Ok(stream);
-            }
-        }
-        anyhow::bail!("no connection went to the real server")
-    }
-}
-
-/// A removed server's clients are told at once.
-const RESET: &str = "on_removal reset";
-
-fn services(lab: &Lab, farewell: &str, with_real: bool) -> [Service; 2] {
-    vips(3306).map(|vip| {
-        let service = Service::tcp(vip, "rr").checked_on(3308).with(farewell);
-        let service = match with_real {
-            true => service.real_server(&lab.real_server, ""),
-            false => service,
-        };
-        service.real_server(&lab.sorry_server, "")
-    })
-}
 
 fn s0_11_an_idle_client_is_told_when_its_server_fails_and_that_is_on_record(
     mode: XdpMode,
@@ -171,7 +95,7 @@ fn s3_08_a_removed_server_s_clients_are_told_and_its_own_end_is_over(mode: XdpMo
             "the lock is still held"
         );
 
-        pair.reload(&services(&pair.lab, RESET, true))?;
+        pair.reload(&with_both(&pair.lab, RESET))?;
     }
     Ok(())
 }
@@ -192,7 +116,7 @@ fn a_client_that_has_just_begun_is_told(mode: XdpMode) -> Result<()> {
             .filter(Result::is_ok)
             .count();
         assert_eq!(told, 1, "{vip}");
-        pair.reload(&services(&pair.lab, RESET, true))?;
+        pair.reload(&with_both(&pair.lab, RESET))?;
     }
     Ok(())
 }
@@ -264,11 +188,11 @@ fn s3_10_a_removed_server_finishes_what_it_has_begun_and_then_its_clients_are_to
 ) -> Result<()> {
     let pair = Pair::start(mode)?;
     let drain = "on_removal drain 3";
-    pair.reload(&services(&pair.lab, drain, true))?;
+    pair.reload(&with_both(&pair.lab, drain))?;
     for vip in vips(3306) {
         let mut idle = pair.idle_at_real(vip)?;
         let (mut open, name) = pair.open_at_real(vip)?;
-        pair.reload(&services(&pair.lab, drain, false))?;
+        pair.reload(&without_real(&pair.lab, drain))?;
         let state = pair
             .serving
             .director
@@ -290,7 +214,7 @@ fn s3_10_a_removed_server_finishes_what_it_has_begun_and_then_its_clients_are_to
                 .is_err(),
             "it is listed for ever"
         );
-        pair.reload(&services(&pair.lab, drain, true))?;
+        pair.reload(&with_both(&pair.lab, drain))?;
     }
     Ok(())
 }
@@ -299,10 +223,10 @@ fn s3_10_a_removed_server_finishes_what_it_has_begun_and_then_its_clients_are_to
 fn a_held_server_s_clients_wait_and_go_on_when_it_returns(mode: XdpMode) -> Result<()> {
     let pair = Pair::start(mode)?;
     let hold = "on_removal hold";
-    pair.reload(&services(&pair.lab, hold, true))?;
+    pair.reload(&with_both(&pair.lab, hold))?;
     for vip in vips(3306) {
         let (mut open, name) = pair.open_at_real(vip)?;
-        pair.reload(&services(&pair.lab, hold, false))?;
+        pair.reload(&without_real(&pair.lab, hold))?;
         let state = pair
             .serving
             .director
@@ -316,7 +240,7 @@ fn a_held_server_s_clients_wait_and_go_on_when_it_returns(mode: XdpMode) -> Resu
             "no packet was dropped"
         );
         // It returns: TCP sends again, and the connection goes on.
-        pair.reload(&services(&pair.lab, hold, true))?;
+        pair.reload(&with_both(&pair.lab, hold))?;
         let again = "select connection_id()";
         assert_eq!(open.ask(again, Duration::from_secs(10))?, "1");
         assert_eq!(open.ask("select 2", SHORT)?, name);
@@ -428,14 +352,6 @@ fn s2_33_the_sorry_server_goes_on_until_the_operator_says_so(mode: XdpMode) -> R
     wait::until("the writer is told", SOON, || {
         writer.ask("select 1", SHORT).is_err().then_some(())
     })
-}
-
-/// The real server's address of the VIP's family.
-fn address(lab: &Lab, vip: SocketAddr) -> IpAddr {
-    match vip {
-        SocketAddr::V4(_) => lab.real_server.address.into(),
-        SocketAddr::V6(_) => lab.real_server.address6.into(),
-    }
 }
 
 /// Waits until the connection has ended with a reset; what its server said before does not matter.
