@@ -150,13 +150,13 @@ fn server(id: ServerId, port: u16, folder: &Path) -> Command {
     ] {
         server.arg(format!("{option}={}", folder.join(file).display()));
     }
-    // The greeting carries the version, so a bare TCP client reads in it who answered.
-    server.arg(format!("--version=10.11-lab-{}", id.0));
+    // The greeting carries the version, so a bare TCP client reads in it who answered. SQLAlchemy reads in it what it may ask for.
+    server.arg(format!("--version=10.11.0-MariaDB-lab-{}", id.0));
     server.args(SMALL);
     server
 }
 
-const SMALL: [&str; 8] = [
+const SMALL: [&str; 10] = [
     "--innodb-buffer-pool-size=8M",
     "--innodb-log-file-size=4M",
     "--innodb-flush-log-at-trx-commit=2",
@@ -165,6 +165,9 @@ const SMALL: [&str; 8] = [
     "--key-buffer-size=1M",
     "--aria-pagecache-buffer-size=1M",
     "--performance-schema=off",
+    // Small in all but this: a whole pool may move to one server.
+    "--max-connections=1200",
+    "--table-open-cache=100",
 ];
 
 fn init_sql() -> String {

@@ -25,6 +25,15 @@ pub(crate) const LAB: [(&str, &str); 11] = [
     ("traceroute", "traceroute"),
 ];
 
+/// Modules of Python that a client of the lab needs, and the package that brings each, and Python with it.
+const MODULES: [(&str, &str); 2] = [
+    ("sqlalchemy", "python3-sqlalchemy"),
+    ("pymysql", "python3-pymysql"),
+];
+
+/// Debian's own Python. Another one that comes first in the path may not find Debian's modules.
+const PYTHON: &str = "/usr/bin/python3";
+
 /// Services that come with programs of the lab and the benchmark and that nobody asked for. What would start them is not unpacked, so they
 /// neither run now nor after a boot; a machine that has the program already has it as it is.
 const SERVICES: [&str; 3] = ["nginx", "iperf3", "ipvsadm"];
@@ -39,6 +48,23 @@ pub(crate) fn missing(programs: &[(&'static str, &'static str)]) -> Vec<&'static
     packages.sort_unstable();
     packages.dedup();
     packages
+}
+
+/// The packages of those modules that are not there.
+pub(crate) fn missing_modules() -> Vec<&'static str> {
+    let modules = MODULES.iter();
+    let missing = modules.filter(|(module, _)| !has_module(module));
+    missing.map(|(_, package)| *package).collect()
+}
+
+/// Looks for a module without importing it, which takes ten times as long.
+fn has_module(module: &str) -> bool {
+    let find =
+        format!("import importlib.util as util, sys; sys.exit(util.find_spec('{module}') is None)");
+    let mut python = Command::new(PYTHON);
+    python.args(["-I", "-c", &find]);
+    python.stdout(Stdio::null()).stderr(Stdio::null());
+    python.status().is_ok_and(|status| status.success())
 }
 
 /// Installs packages, or fails with the line that would.

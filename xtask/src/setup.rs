@@ -50,7 +50,8 @@ pub(crate) fn for_build() -> Result<()> {
 /// What the demo needs: the programs that the lab is made of.
 pub(crate) fn for_lab() -> Result<()> {
     for_build()?;
-    match debian::missing(&debian::LAB).as_slice() {
+    let programs = debian::missing(&debian::LAB);
+    match [programs, debian::missing_modules()].concat().as_slice() {
         [] => Ok(()),
         missing => debian::install("programs of the lab", missing),
     }

@@ -31,6 +31,7 @@ mod no_server;
 mod pair;
 mod persistence;
 mod pins;
+mod pool;
 mod reload;
 mod report;
 mod restart;
