@@ -20,6 +20,7 @@
 
 mod annex;
 mod bridge;
+mod capture;
 mod client;
 mod connection;
 mod dialog;
@@ -50,6 +51,7 @@ pub mod wait;
 mod web;
 
 pub use annex::{Behind, Remote};
+pub use capture::{Capture, Segment};
 pub use client::{Client, is_refusal};
 pub use connection::Connection;
 pub use director::Director;

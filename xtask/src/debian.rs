@@ -11,7 +11,7 @@ use crate::{command, step};
 /// The `-core` packages of MariaDB bring the programs without the service: a MariaDB that the machine itself runs is neither
 /// started nor touched, and none is left behind. `dnsmasq-base` is the program without the service likewise. nginx and iperf3
 /// have no such packages: see [`SERVICES`].
-pub(crate) const LAB: [(&str, &str); 11] = [
+pub(crate) const LAB: [(&str, &str); 13] = [
     ("ip", "iproute2"),
     ("ethtool", "ethtool"),
     ("mariadbd", "mariadb-server-core"),
@@ -23,6 +23,8 @@ pub(crate) const LAB: [(&str, &str); 11] = [
     ("dnsmasq", "dnsmasq-base"),
     ("iperf3", "iperf3"),
     ("traceroute", "traceroute"),
+    ("dumpcap", "wireshark-common"),
+    ("tshark", "tshark"),
 ];
 
 /// Modules of Python that a client of the lab needs, and the package that brings each, and Python with it.

@@ -20,6 +20,7 @@ macro_rules! in_both_modes {
 
 mod bad_start;
 mod by_hand;
+mod captures;
 mod checks;
 mod connections;
 mod demo;
