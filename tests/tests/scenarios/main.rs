@@ -25,6 +25,7 @@ mod checks;
 mod connections;
 mod demo;
 mod families;
+mod leaving;
 mod listing;
 mod local_node;
 mod modes;

@@ -11,18 +11,16 @@ use lab::{Lab, Link, Service, XdpMode, parallel, vips, wait};
 
 use crate::{
     AT_ONCE, SHORT, SOON, Serving,
-    pair::{Pair, RESET, address, with_both, without_real},
+    pair::{Pair, RESET, with_both},
 };
 
 in_both_modes!(
     s0_11_an_idle_client_is_told_when_its_server_fails_and_that_is_on_record,
-    s3_08_a_removed_server_s_clients_are_told_and_its_own_end_is_over,
+    s3_08_s3_12_a_removed_server_s_clients_are_told_and_its_own_end_is_over,
     a_client_that_has_just_begun_is_told,
     a_client_is_told_of_a_host_that_is_gone,
     clients_behind_a_router_are_told,
     the_clients_of_the_other_server_never_notice,
-    s3_10_a_removed_server_finishes_what_it_has_begun_and_then_its_clients_are_told,
-    a_held_server_s_clients_wait_and_go_on_when_it_returns,
     s0_06_a_connection_that_was_idle_for_too_long_is_over_at_both_ends,
     s2_29_the_clients_of_the_sorry_server_are_told_when_it_is_relieved,
     s2_33_the_sorry_server_goes_on_until_the_operator_says_so,
@@ -66,7 +64,9 @@ fn s0_11_an_idle_client_is_told_when_its_server_fails_and_that_is_on_record(
         .await_log("both ends of its connections were told", SOON)
 }
 
-fn s3_08_a_removed_server_s_clients_are_told_and_its_own_end_is_over(mode: XdpMode) -> Result<()> {
+fn s3_08_s3_12_a_removed_server_s_clients_are_told_and_its_own_end_is_over(
+    mode: XdpMode,
+) -> Result<()> {
     let pair = Pair::start(mode)?;
     let (client, real) = (&pair.lab.client, &pair.databases.real_3306);
     for vip in vips(3306) {
@@ -180,71 +180,6 @@ fn the_clients_of_the_other_server_never_notice(mode: XdpMode) -> Result<()> {
     ensure!(told > 80 && spared > 80, "{told} told, {spared} spared");
     let after = pair.lab.client.tcp_counters()?;
     assert_eq!(after.established_resets - before.established_resets, told);
-    Ok(())
-}
-
-fn s3_10_a_removed_server_finishes_what_it_has_begun_and_then_its_clients_are_told(
-    mode: XdpMode,
-) -> Result<()> {
-    let pair = Pair::start(mode)?;
-    let drain = "on_removal drain 3";
-    pair.reload(&with_both(&pair.lab, drain))?;
-    for vip in vips(3306) {
-        let mut idle = pair.idle_at_real(vip)?;
-        let (mut open, name) = pair.open_at_real(vip)?;
-        pair.reload(&without_real(&pair.lab, drain))?;
-        let state = pair
-            .serving
-            .director
-            .server(3306, address(&pair.lab, vip))?;
-        assert_eq!(state["state"], "draining", "{state}");
-        // What was asked is answered, and nobody new comes.
-        assert_eq!(open.ask("select sleep(1)", Duration::from_secs(3))?, "0");
-        assert_eq!(open.ask("select connection_id()", SHORT)?, name);
-        for _ in 0..4 {
-            let (other, _) = pair.lab.client.greeted_by(vip, SHORT)?;
-            assert_eq!(other, pair.databases.sorry_3306.id());
-        }
-        is_reset(&mut idle, Duration::from_secs(5))?;
-        ensure!(open.ask("select 1", SHORT).is_err(), "it drains for ever");
-        ensure!(
-            pair.serving
-                .director
-                .server(3306, address(&pair.lab, vip))
-                .is_err(),
-            "it is listed for ever"
-        );
-        pair.reload(&with_both(&pair.lab, drain))?;
-    }
-    Ok(())
-}
-
-/// IPVS's way, for those who want it: silence, and a return as if nothing had been.
-fn a_held_server_s_clients_wait_and_go_on_when_it_returns(mode: XdpMode) -> Result<()> {
-    let pair = Pair::start(mode)?;
-    let hold = "on_removal hold";
-    pair.reload(&with_both(&pair.lab, hold))?;
-    for vip in vips(3306) {
-        let (mut open, name) = pair.open_at_real(vip)?;
-        pair.reload(&without_real(&pair.lab, hold))?;
-        let state = pair
-            .serving
-            .director
-            .server(3306, address(&pair.lab, vip))?;
-        assert_eq!(state["state"], "held", "{state}");
-        let silence = open.ask("select 1", Duration::from_millis(700));
-        let silence = silence.expect_err("nobody answers");
-        ensure!(format!("{silence:#}").contains("no answer"), "{silence:#}");
-        ensure!(
-            pair.serving.counter("drop_held")? > 0,
-            "no packet was dropped"
-        );
-        // It returns: TCP sends again, and the connection goes on.
-        pair.reload(&with_both(&pair.lab, hold))?;
-        let again = "select connection_id()";
-        assert_eq!(open.ask(again, Duration::from_secs(10))?, "1");
-        assert_eq!(open.ask("select 2", SHORT)?, name);
-    }
     Ok(())
 }
 
