@@ -1,13 +1,20 @@
 //! Checks of real servers: their pace, their verdict, and what is told.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
-use lab::{Lab, Link, XdpMode, example, example::Pace, vip};
+use lab::{
+    Lab, Link, ServerId, Service, XdpMode, configuration, example, example::Pace, vip, vips,
+};
 
-use crate::{SHORT, SOON, Scene};
+use crate::{SHORT, SOON, Scene, Serving};
 
 in_both_modes!(
+    s1_19_a_tcp_check_alone_finds_a_mariadb_that_is_down_and_one_that_is_up_again,
     s2_14_a_refused_server_is_down_after_its_retries,
     s2_14_a_silent_server_is_down_after_its_timeouts,
     s2_22_the_log_tells_a_failure_and_a_recovery_in_keepalives_words,
@@ -66,6 +73,50 @@ fn s2_14_a_silent_server_is_down_after_its_timeouts(mode: XdpMode) -> Result<()>
         scene.lab.client.greeted_by(vip(3306), SHORT)?.0,
         scene.databases.sorry_3306.id()
     );
+    Ok(())
+}
+
+/// No script, no user, no password: whether the port answers is enough to tell a MariaDB that runs from one that does not.
+fn s1_19_a_tcp_check_alone_finds_a_mariadb_that_is_down_and_one_that_is_up_again(
+    mode: XdpMode,
+) -> Result<()> {
+    let lab = Lab::create_dual(mode)?;
+    let mut databases = lab.start_databases()?;
+    let services = vips(3306).map(|vip| {
+        let service = Service::tcp(vip, "rr");
+        service.real_servers([&lab.real_server, &lab.sorry_server], "")
+    });
+    let written = configuration(&services);
+    let checks = |line: &&str| line.contains("_CHECK") || line.contains("script");
+    let checks: Vec<_> = written.lines().filter(checks).map(str::trim).collect();
+    assert_eq!(checks, ["TCP_CHECK {"; 4], "{written}");
+
+    let serving = Serving::start(&lab, &services)?;
+    let (real, sorry) = (databases.real_3306.id(), databases.sorry_3306.id());
+    let real_addresses: [IpAddr; 2] = [
+        lab.real_server.address.into(),
+        lab.real_server.address6.into(),
+    ];
+    let await_real = |state| {
+        let mut addresses = real_addresses.into_iter();
+        addresses.try_for_each(|address| serving.director.await_state(3306, address, state, SOON))
+    };
+    let answering = |vip| -> Result<BTreeSet<ServerId>> {
+        let queries = (0..4).map(|_| lab.client.who_answers(vip));
+        queries.collect()
+    };
+    databases.real_3306.kill()?;
+    await_real("down")?;
+    for (vip, address) in vips(3306).into_iter().zip(real_addresses) {
+        let server = serving.director.server(3306, address)?;
+        assert_eq!(server["reason"], "connection refused", "{server}");
+        assert_eq!(answering(vip)?, [sorry].into());
+    }
+    databases.real_3306.start()?;
+    await_real("up")?;
+    for vip in vips(3306) {
+        assert_eq!(answering(vip)?, [real, sorry].into());
+    }
     Ok(())
 }
 
