@@ -1,13 +1,20 @@
 //! The sorry server: when the quorum is lost, and only then.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
-use anyhow::{Result, ensure};
-use lab::{Link, Traffic, XdpMode, vip};
+use anyhow::{Context, Result, ensure};
+use lab::{Client, Lab, Link, ServerId, Service, Traffic, XdpMode, vip};
 
-use crate::{SHORT, SOON, Scene};
+use crate::{AT_ONCE, SHORT, SOON, Scene, Serving};
 
 in_both_modes!(
+    s0_09_new_connections_never_go_to_two_servers_at_once,
     s2_15_the_sorry_server_gets_new_connections_while_the_quorum_is_lost,
     s2_16_the_sorry_server_gets_nothing_while_the_quorum_is_met,
     s2_30_a_client_that_inserts_all_the_time_is_served_again_within_the_detection_time,
@@ -87,7 +94,7 @@ fn s2_30_a_client_that_inserts_all_the_time_is_served_again_within_the_detection
                 vip(3306),
                 "insert into rows_in values (@@server_id); select @@server_id",
             )?;
-            Ok(lab::ServerId(server.parse()?))
+            Ok(ServerId(server.parse()?))
         })
     };
     lab::wait::until("a row is in", SOON, || {
@@ -150,6 +157,85 @@ fn s2_30_a_connection_to_a_failed_server_is_reset_when_it_speaks(mode: XdpMode) 
     ensure!(
         format!("{lost:#}").contains("ERROR 20"),
         "it waited in vain: {lost:#}"
+    );
+    Ok(())
+}
+
+/// Clients that come one after another all the time, and who has let in the latest of them.
+struct Arrivals {
+    traffic: Traffic,
+    latest: Arc<AtomicU32>,
+}
+
+impl Arrivals {
+    fn start(client: &Client) -> Self {
+        let latest = Arc::new(AtomicU32::new(0));
+        let (client, seen) = (client.clone(), Arc::clone(&latest));
+        let traffic = Traffic::start(Duration::from_millis(2), move || {
+            let (server, _) = client.greeted_by(vip(3306), SHORT)?;
+            seen.store(server.0, Ordering::Relaxed);
+            Ok(server)
+        });
+        Self { traffic, latest }
+    }
+
+    fn reach(&self, server: ServerId) -> Result<()> {
+        lab::wait::until(&format!("clients come to {server}"), SOON, || {
+            (self.latest.load(Ordering::Relaxed) == server.0).then_some(())
+        })
+    }
+}
+
+/// Clients come by several ways side by side while the real server fails and returns.
+fn s0_09_new_connections_never_go_to_two_servers_at_once(mode: XdpMode) -> Result<()> {
+    let lab = Lab::create(mode)?;
+    let mut databases = lab.start_databases()?;
+    let service = Service::tcp(vip(3306), "rr")
+        .with("sorry_server 192.168.66.254 3306")
+        .with("on_relief reset")
+        .real_server(&lab.real_server, "");
+    let serving = Serving::start(&lab, &[service])?;
+    let (director, address) = (&serving.director, lab.real_server.address);
+    let (real, sorry) = (databases.real_3306.id(), databases.sorry_3306.id());
+    let arrivals = [(); 3].map(|()| Arrivals::start(&lab.client));
+    let all_reach = |server| arrivals.iter().try_for_each(|one| one.reach(server));
+
+    all_reach(real)?;
+    databases.real_3306.kill()?;
+    director.await_state(3306, address, "down", SOON)?;
+    all_reach(sorry)?;
+    let mut writer = lab.client.open(vip(3306))?;
+    let server = writer.ask("select @@server_id", SHORT)?;
+    assert_eq!(server, sorry.0.to_string());
+    databases.real_3306.start()?;
+    all_reach(real)?;
+    // Who wrote to the sorry server before is told right after: the way of new connections changes first.
+    lab::wait::until("the writer is told", AT_ONCE, || {
+        let error = writer.ask("select 1", SHORT).err()?;
+        format!("{error:#}").contains("ERROR 20").then_some(())
+    })?;
+
+    let mut attempts = Vec::new();
+    for one in arrivals {
+        attempts.extend(one.traffic.finish()?.0);
+    }
+    let of = |server| {
+        let answered = attempts.iter();
+        answered.filter(move |attempt| attempt.answer == Ok(server))
+    };
+    // A client is let in at some moment between the beginning and the end of its attempt. From the sorry server's first moment to its
+    // last there is none of the real server's.
+    let first = of(sorry).map(|attempt| attempt.ended).min();
+    let last = of(sorry).map(|attempt| attempt.began).max();
+    let (first, last) = first.zip(last).context("nobody came to the sorry server")?;
+    let between: Vec<_> = of(real)
+        .filter(|attempt| attempt.began > first && attempt.ended < last)
+        .collect();
+    ensure!(between.is_empty(), "both let clients in: {between:?}");
+    ensure!(
+        of(real).any(|attempt| attempt.ended < first)
+            && of(real).any(|attempt| attempt.began > last),
+        "the real server did not fail and return"
     );
     Ok(())
 }
