@@ -31,7 +31,7 @@ pub(crate) struct Options {
     /// Count packets a second instead, on one core and on two: frames that really leave by an interface
     #[arg(long)]
     pps: bool,
-    /// Measure how soon both ends of a server's connections are told instead
+    /// Measure how soon both ends of a server's connections are told instead, and the hit path while that and a sweep go on
     #[arg(long, conflicts_with_all = ["pps", "ipvs"])]
     reset: bool,
     /// Compare with IPVS instead, on Debian 12's kernel in an emulated machine whose clock is its instructions

@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask bench` runs it. Absolute figures move with the machine and the day; only ratios within one run count.
 
+mod beside;
 mod case;
 mod cpu;
 mod frames;
@@ -48,7 +49,7 @@ struct Options {
     /// Count packets a second instead, on one core and on two: frames that really leave by an interface.
     #[arg(long)]
     pps: bool,
-    /// Measure how soon both ends of a server's connections are told instead.
+    /// Measure how soon both ends of a server's connections are told instead, and the hit path while that and a sweep go on.
     #[arg(long, conflicts_with_all = ["pps", "ipvs"])]
     reset: bool,
     /// Compare with IPVS instead, which this machine's kernel must have.

@@ -1,4 +1,5 @@
-//! How soon both ends are told: from the edit that ends a server to the last reset on the wire, for idle flows of its.
+//! How soon both ends are told: from the edit that ends a server to the last reset on the wire, for idle flows of its. And what
+//! the hit path pays meanwhile, see `beside`.
 
 use std::{
     thread,
@@ -13,7 +14,7 @@ use director::{
 use serde_json::{Value, json};
 
 use crate::{
-    cpu,
+    beside, cpu,
     frames::Frame,
     harness::Flows,
     rig::Rig,
@@ -56,6 +57,7 @@ pub(crate) fn measure() -> Result<Vec<Value>> {
         "seconds": found.as_secs_f64(),
         "sweep_seconds": swept.as_secs_f64(),
     }));
+    lines.extend(beside::measure(&mut rig.harness)?);
     Ok(lines)
 }
 

@@ -52,6 +52,8 @@ impl Rig {
             let file = format!("/proc/sys/net/ipv4/conf/{scope}/rp_filter");
             fs::write(&file, "0").with_context(|| format!("writing {file}"))?;
         }
+        // What is sent to a server behind it has to be taken.
+        ip("link set lo up")?;
         ip(&format!("address add 192.168.66.6/23 dev {NEAR}"))?;
         ip(&format!("address add {VIP}/32 dev {NEAR}"))?;
         for last in [1, 2, 10] {
