@@ -165,8 +165,8 @@ fn s3_13_out_of_the_box_nobody_waits_in_vain(mode: XdpMode) -> Result<()> {
         let (mut open, name) = pair.open_at_real(vip)?;
         let mut idle = pair.idle_at_real(vip)?;
         pair.reload(&without_real(&pair.lab, nothing))?;
-        let real = address(&pair.lab, vip);
-        let state = director.server(3306, real)?;
+        let server = address(&pair.lab, vip);
+        let state = director.server(3306, server)?;
         assert_eq!(state["state"], "draining", "{state}");
         let began = Instant::now();
         assert_eq!(open.ask("select connection_id()", SHORT)?, name);
@@ -175,14 +175,17 @@ fn s3_13_out_of_the_box_nobody_waits_in_vain(mode: XdpMode) -> Result<()> {
         // A minute is left; who does not want to wait says so.
         pair.reload(&with_both(&pair.lab, nothing))?;
         assert_eq!(open.ask("select connection_id()", SHORT)?, name);
-        let (vip, real) = (vip.to_string(), real.to_string());
+        let (vip, real) = (vip.to_string(), server.to_string());
         director.ask(&["real", "drain", &vip, &real, "--timeout", "1"])?;
         is_reset(&mut idle, SHORT)?;
         let error = open.ask("select 1", SHORT);
         let error = format!("{:#}", error.expect_err("its server is drained"));
         ensure!(is_lost(&error), "{error}");
-        // What was done by hand lasts until the configuration is read again.
-        pair.reload(&with_both(&pair.lab, nothing))?;
+        // Reading the file again does not undo what was done by hand; who gives it a weight again does.
+        director.reload()?;
+        assert_eq!(director.server(3306, server)?["state"], "quiesced");
+        director.ask(&["real", "edit", &vip, &real, "--weight", "1"])?;
+        director.await_state(3306, server, "up", SOON)?;
     }
 
     let mut idle = Vec::new();
