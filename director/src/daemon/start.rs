@@ -343,8 +343,12 @@ fn refuse_to_forget(
     config: &Config,
     options: &Options,
 ) -> Result<(), Problem> {
-    let services = dataplane.tables().services.len();
-    if services == 0 || *config != Config::default() {
+    let tables = dataplane.tables();
+    let services = tables.services.len();
+    let mut instances = tables.instances.values();
+    // A daemon that was stopped forwards nothing any more.
+    let is_forwarding = services > 0 && instances.any(|instance| instance.role == Role::MASTER);
+    if !is_forwarding || *config != Config::default() {
         return Ok(());
     }
     let file = options.config.display();

@@ -19,6 +19,7 @@ in_both_modes!(
     s3_08_s3_12_a_removed_server_s_clients_are_told_and_its_own_end_is_over,
     a_client_that_has_just_begun_is_told,
     a_client_is_told_of_a_host_that_is_gone,
+    a_client_that_nothing_can_be_sent_to_counts_as_untold_and_learns_it_when_it_speaks,
     clients_behind_a_router_are_told,
     the_clients_of_the_other_server_never_notice,
     s0_06_a_connection_that_was_idle_for_too_long_is_over_at_both_ends,
@@ -130,6 +131,33 @@ fn a_client_is_told_of_a_host_that_is_gone(mode: XdpMode) -> Result<()> {
     is_reset(&mut idle, SOON)?;
     let status = pair.serving.director.status()?;
     assert_eq!(status["told"]["untold_clients"], 0, "{status}");
+    Ok(())
+}
+
+/// The director's own kernel refuses the packet; that is told, and the packet path answers all the same.
+fn a_client_that_nothing_can_be_sent_to_counts_as_untold_and_learns_it_when_it_speaks(
+    mode: XdpMode,
+) -> Result<()> {
+    let pair = Pair::start(mode)?;
+    let [vip, _] = vips(3306);
+    let (mut open, _) = pair.open_at_real(vip)?;
+    let client = pair.lab.client.host.address;
+    let director = &pair.lab.director;
+    director
+        .namespace
+        .ip(&format!("route add prohibit {client}/32"))?;
+    pair.remove_real()?;
+    let status = wait::until("the end is counted", SOON, || {
+        let status = pair.serving.director.status().ok()?;
+        (status["told"]["connections"] == 1).then_some(status)
+    })?;
+    assert_eq!(status["told"]["untold_clients"], 1, "{status}");
+    assert_eq!(status["told"]["untold_servers"], 0, "{status}");
+    pair.serving
+        .director
+        .await_log("not every end could be told", SOON)?;
+    let began = Instant::now();
+    ensure!(open.ask("select 1", SHORT).is_err() && began.elapsed() < AT_ONCE);
     Ok(())
 }
 
