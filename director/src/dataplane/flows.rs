@@ -416,7 +416,13 @@ fn take_if<K: FlowKey>(
     key: &K,
     is_meant: impl Fn(&Flow) -> bool,
 ) -> Option<Flow> {
-    // What cannot be read stays; its next packet, or the next sweep, sees to it.
+    // What cannot be read stays; its next packet, or the next sweep, sees to it. One that is not meant is left where it is: while it is
+    // out, a packet of a living connection would find nothing and be refused. What may still be put back below became another one
+    // between these two steps.
+    let seen = map.get(&maps::Plain(*key), 0).ok()?;
+    if !is_meant(&seen.0) {
+        return None;
+    }
     let flow = batch::take::<K, Flow>(map.map(), key).ok().flatten()?;
     if is_meant(&flow) {
         return Some(flow);
