@@ -1,6 +1,9 @@
 //! Only the right ones: flows of servers that ended are found and taken while packets and edits go on.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    thread,
+};
 
 use director::{
     config::Scheduler,
@@ -194,4 +197,33 @@ fn only_flows_of_servers_that_ended_are_taken_whatever_happens_meanwhile() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn a_living_flow_in_the_place_of_one_that_was_found_never_misses_a_packet() {
+    const TIMES: u32 = 20_000;
+    let mut bench = Bench::new();
+    let (syn, ack) = (packets::syn(1000).frame(), packets::ack(1000).frame());
+    assert_eq!(bench.server_of(&syn), Some(1));
+    assert_eq!(bench.server_of(&ack), Some(1));
+    let mut failed = server(1, 1);
+    failed.path = None;
+    bench.apply(&wanted(Scheduler::RoundRobin, &[failed, server(2, 1)]));
+    let ended = bench.dataplane.take_ended();
+    let mut tables = bench.flow_tables();
+    let found = tables.find_ended(&ended, |_, _| true).expect("a walk");
+    assert_eq!(found.len(), 1);
+    // The client begins anew before it is told.
+    assert_eq!(bench.server_of(&syn), Some(2));
+    assert_eq!(bench.server_of(&ack), Some(2));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..TIMES {
+                assert_eq!(tables.take_ended(&found[0], &ended), None);
+            }
+        });
+        for packet in 0..TIMES {
+            assert_eq!(bench.server_of(&ack), Some(2), "packet {packet}");
+        }
+    });
 }
