@@ -12,6 +12,7 @@ mod malformed;
 mod model;
 mod pass;
 mod pins;
+mod race;
 mod schedule;
 mod sweep;
 
