@@ -81,26 +81,30 @@ impl FlowTables {
         ended: &EndedServers,
         is_meant: impl Fn(&Place, &Flow) -> bool,
     ) -> Result<Vec<Place>, FlowTableError> {
-        let mut found = Vec::new();
-        let mut look = |key: Key, flow: &Flow| {
+        let look = |found: &mut Vec<Place>, key: Key, flow: &Flow| {
             let place = Place(key);
             if server_of(ended, flow).is_some() && is_meant(&place, flow) {
                 found.push(place);
             }
             ControlFlow::Continue(())
         };
-        walk(&self.flows_v4, map::FLOWS_V4, |key, flow| {
-            look(Key::V4(*key), flow)
-        })?;
-        walk(&self.flows_v6, map::FLOWS_V6, |key, flow| {
-            look(Key::V6(*key), flow)
-        })?;
+        // The table that flows come from is read before the one that they go to: one that moves meanwhile is in the second before it leaves
+        // the first, so it is found in one of them at least. Where it is found twice, it is taken once.
+        let mut half_open = Vec::new();
         walk(&self.half_open_v4, map::HALF_OPEN_V4, |key, flow| {
-            look(Key::HalfOpenV4(*key), flow)
+            look(&mut half_open, Key::HalfOpenV4(*key), flow)
         })?;
         walk(&self.half_open_v6, map::HALF_OPEN_V6, |key, flow| {
-            look(Key::HalfOpenV6(*key), flow)
+            look(&mut half_open, Key::HalfOpenV6(*key), flow)
         })?;
+        let mut found = Vec::new();
+        walk(&self.flows_v4, map::FLOWS_V4, |key, flow| {
+            look(&mut found, Key::V4(*key), flow)
+        })?;
+        walk(&self.flows_v6, map::FLOWS_V6, |key, flow| {
+            look(&mut found, Key::V6(*key), flow)
+        })?;
+        found.append(&mut half_open);
         Ok(found)
     }
 
