@@ -181,7 +181,7 @@ impl Config {
                 if find(services, *service).is_some() {
                     return Err(EditError::ServiceExists);
                 }
-                let mut new = match written(file, *service) {
+                let mut new = match of_name(file, *service) {
                     Some(written) => VirtualServer {
                         real_servers: Vec::new(),
                         ..written.clone()
@@ -224,10 +224,12 @@ impl Config {
                 settings,
             } => {
                 let known = find(services, *service).ok_or(EditError::ServiceNotDefined)?;
-                if find_server(known, *server).is_some() {
+                if known.real_server(*server).is_some() {
                     return Err(EditError::ServerExists);
                 }
-                let mut new = written_server(file, *service, *server)
+                let written = of_name(file, *service);
+                let mut new = written
+                    .and_then(|written| written.real_server(*server))
                     .cloned()
                     .unwrap_or_else(|| new_server(*server, service.port));
                 rules::of_address(known.address, *server)?;
@@ -317,14 +319,10 @@ fn known_server(
     find_server(service, address).ok_or(EditError::NoServer)
 }
 
-fn written(file: &Config, service: ServiceName) -> Option<&VirtualServer> {
-    let mut services = file.virtual_servers.iter();
+/// The virtual server of that name in a configuration.
+fn of_name(config: &Config, service: ServiceName) -> Option<&VirtualServer> {
+    let mut services = config.virtual_servers.iter();
     services.find(|known| name(known) == service)
-}
-
-fn written_server(file: &Config, service: ServiceName, server: IpAddr) -> Option<&RealServer> {
-    let mut servers = written(file, service)?.real_servers.iter();
-    servers.find(|known| known.address == server)
 }
 
 /// As a file would have it that says no more.

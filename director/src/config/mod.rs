@@ -53,10 +53,20 @@ pub struct Config {
 }
 
 /// Compares what is shown of two things, which leaves out where they stand.
-pub(crate) fn says_the_same<T: Serialize>(a: &T, b: &T) -> bool {
-    match (serde_json::to_value(a), serde_json::to_value(b)) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => false,
+pub(crate) fn says_the_same<T: Serialize + PartialEq>(a: &T, b: &T) -> bool {
+    // Most things are equal to the letter, and that is seen at once.
+    a == b
+        || match (serde_json::to_value(a), serde_json::to_value(b)) {
+            (Ok(a), Ok(b)) => a == b,
+            _ => false,
+        }
+}
+
+impl Config {
+    /// Whether it says nothing at all, as where there is no file.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

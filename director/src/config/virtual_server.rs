@@ -74,6 +74,15 @@ pub struct VirtualServer {
     pub span: Span,
 }
 
+impl VirtualServer {
+    /// Its real server with this address.
+    #[must_use]
+    pub fn real_server(&self, address: IpAddr) -> Option<&RealServer> {
+        let mut servers = self.real_servers.iter();
+        servers.find(|server| server.address == address)
+    }
+}
+
 /// One `real_server`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RealServer {

@@ -1,9 +1,7 @@
 //! What a new configuration changes, one sentence each, for whoever asked for the reload. Pure.
 
-use std::net::IpAddr;
-
 use crate::{
-    config::{Config, RealServer, VirtualServer, VrrpInstance, says_the_same},
+    config::{Config, VirtualServer, VrrpInstance, says_the_same},
     model::ServiceId,
 };
 
@@ -62,7 +60,7 @@ fn service(
     changes: &mut Vec<String>,
 ) {
     for new in &after.real_servers {
-        match find(&before.real_servers, new.address) {
+        match before.real_server(new.address) {
             None => changes.push(format!("{id}: real server {} is new", new.address)),
             Some(old) if old.weight != new.weight => changes.push(format!(
                 "{id}: real server {} has weight {} (was {})",
@@ -78,7 +76,7 @@ fn service(
         }
     }
     for old in &before.real_servers {
-        if find(&after.real_servers, old.address).is_none() {
+        if after.real_server(old.address).is_none() {
             changes.push(format!("{id}: real server {} is gone", old.address));
         }
     }
@@ -93,10 +91,6 @@ fn without_servers(virtual_server: &VirtualServer) -> VirtualServer {
         real_servers: Vec::new(),
         ..virtual_server.clone()
     }
-}
-
-fn find(servers: &[RealServer], address: IpAddr) -> Option<&RealServer> {
-    servers.iter().find(|server| server.address == address)
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ impl Daemon {
     /// The file has errors or does not fit this host: everything goes on as it was.
     pub(super) async fn reload(&mut self) -> Result<Reloaded, Problem> {
         // A file that was there and is not any more is a mistake, whatever was said at the start.
-        let loaded = match self.file == Config::default() {
+        let loaded = match self.file.is_empty() {
             true => start::read(&self.options),
             false => config::load(&self.options.config),
         };

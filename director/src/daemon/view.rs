@@ -11,7 +11,7 @@ use crate::{
         ListedTimeouts, Listing, Presence, Problem, Rate, ServerKind, ServerState, ServerStatus,
         ServiceStatus, Status, Told,
     },
-    config::{Config, VrrpInstance, address::host_prefix},
+    config::{VrrpInstance, address::host_prefix},
     dataplane::{
         self, Attached, MapAccessError, dump,
         flows::Sweep,
@@ -236,7 +236,7 @@ const fn silence(address: IpAddr) -> &'static str {
 fn warnings(daemon: &Daemon, counters: &[(Counter, u64)]) -> Vec<String> {
     let mut warnings = daemon.warnings.clone();
     warnings.extend(daemon.mode_warnings.iter().cloned());
-    if daemon.file == Config::default() {
+    if daemon.file.is_empty() {
         warnings.push(
             "nothing is configured by a file: all virtual servers are those that were added by hand, and end with the daemon".to_owned(),
         );

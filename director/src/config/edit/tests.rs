@@ -335,3 +335,37 @@ fn what_comes_back_by_hand_has_its_checks() {
     assert!(crate::config::says_the_same(&config, &file(FILE)));
     assert_eq!(config.virtual_servers[0].real_servers[0].checks.len(), 1);
 }
+
+#[test]
+fn what_was_set_by_hand_gives_way_where_it_cannot_be_with_what_the_file_says_anew() {
+    let hashing = ServiceSettings {
+        scheduler: Scheduler::SourceHash,
+        flags: SchedulerFlags {
+            port: true,
+            fallback: false,
+        },
+        ..SETTINGS
+    };
+    let limit = Edit::EditServer {
+        service: SERVICE,
+        server: server(253),
+        settings: ServerSettings {
+            upper_threshold: Some(9),
+            lower_threshold: Some(8),
+            ..ServerSettings::default()
+        },
+    };
+    let hash = Edit::EditService {
+        service: SERVICE,
+        settings: hashing,
+    };
+    let running = changed_by_hand(&[hash, limit]);
+    // The flag is not one of `rr`, and the lower threshold would be above the upper one.
+    let text = FILE.replacen("lb_algo wrr", "lb_algo rr", 1).replacen(
+        "weight 1",
+        "weight 1\n    uthreshold 5",
+        1,
+    );
+    let carried = by_hand::carried_over(&file(FILE), &running, file(&text));
+    assert!(crate::config::says_the_same(&carried, &file(&text)));
+}
