@@ -137,6 +137,17 @@ impl Director {
         ended.and(output)
     }
 
+    /// Runs a command that asks the daemon and draws its progress on this process's own terminal, if there is one.
+    pub fn watch(&self, words: &[&str]) -> Result<()> {
+        let (verb, options) = words.split_first().context("no command")?;
+        let mut command = self.command(verb);
+        command.args(options).arg("--socket").arg(&self.socket);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        let status = self.namespace.spawn(&mut command)?.wait()?;
+        ensure!(status.success(), "{command:?}: {status}");
+        Ok(())
+    }
+
     /// Runs a command that asks the daemon and returns what it printed; an error if it failed.
     pub fn ask(&self, words: &[&str]) -> Result<String> {
         let (verb, options) = words.split_first().context("no command")?;

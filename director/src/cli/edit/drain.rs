@@ -69,11 +69,7 @@ async fn wait(options: &DrainOptions) -> Result<(), CliError> {
             bar.finish_and_clear();
             return Ok(());
         }
-        let remaining = deadline.saturating_sub(began.elapsed());
-        bar.set_message(format!(
-            "{left} connections left, the rest is ended in {} s",
-            remaining.as_secs()
-        ));
+        bar.set_message(outlook(first, left, began.elapsed(), deadline));
         if began.elapsed() > deadline + PATIENCE {
             bar.abandon();
             return Err(Problem::new(format!(
@@ -85,6 +81,16 @@ async fn wait(options: &DrainOptions) -> Result<(), CliError> {
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// How many connections are left after a time, how fast they go, and when the rest is ended.
+fn outlook(first: u64, left: u64, passed: Duration, deadline: Duration) -> String {
+    let gone = first.saturating_sub(left) as f64;
+    let rate = gone / passed.as_secs_f64().max(LOOK.as_secs_f64());
+    let remaining = deadline.saturating_sub(passed).as_secs();
+    format!(
+        "connections left: {left}, gone in a second: {rate:.1}, the rest is ended in {remaining} s"
+    )
 }
 
 /// Connections that a server has.
@@ -105,4 +111,23 @@ async fn left(client: &Client, server: &Server) -> Result<u64, CliError> {
         .flat_map(|service| &service.servers)
         .find(|known| known.address == server.server);
     Ok(known.map_or(0, |known| known.active + known.inactive))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_outlook_has_what_is_left_how_fast_it_goes_and_the_end() {
+        let seconds = Duration::from_secs;
+        assert_eq!(
+            outlook(100, 60, seconds(16), seconds(60)),
+            "connections left: 60, gone in a second: 2.5, the rest is ended in 44 s"
+        );
+        // Nothing is known yet, some came meanwhile, and the time is over.
+        assert_eq!(
+            outlook(3, 4, Duration::ZERO, Duration::ZERO),
+            "connections left: 4, gone in a second: 0.0, the rest is ended in 0 s"
+        );
+    }
 }

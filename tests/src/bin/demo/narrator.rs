@@ -76,6 +76,11 @@ pub(crate) fn quote(heading: &str, text: &str) {
     }
 }
 
+/// A command that is about to run, and draws for itself.
+pub(crate) fn command(words: &str) {
+    println!("    {}", style(format!("$ director {words}")).cyan());
+}
+
 /// Does one step and tells it.
 pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> Result<Done<T>>) -> Result<T> {
     let spinner = ProgressBar::with_draw_target(None, ProgressDrawTarget::stdout())

@@ -13,7 +13,7 @@ use lab::{
 
 use crate::{
     narrator::{Done, aside, chapter, quote, step},
-    told::host_vanishes,
+    told::{host_vanishes, server_drains},
 };
 
 /// Longer than anything here takes, so that a demo that goes wrong says so soon.
@@ -51,6 +51,7 @@ pub(crate) fn tell(lab: &Lab) -> Result<Cast> {
     forwards(lab, &cast)?;
     fails_and_comes_back(lab, &mut cast)?;
     host_vanishes(lab, &cast)?;
+    server_drains(lab, &cast)?;
     daemon_dies(lab, &mut cast)?;
     Ok(cast)
 }

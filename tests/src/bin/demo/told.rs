@@ -1,15 +1,17 @@
-//! The chapter of the host that vanishes: nothing answers for it, and its clients learn it all the same.
+//! The chapters of those who leave: a host that vanishes, of which nothing answers any more, and a server that is drained. Clients hang on
+//! neither.
 
 use std::{
     io::{ErrorKind, Read as _},
+    thread,
     time::Instant,
 };
 
 use anyhow::{Context, Result, ensure};
-use lab::{Lab, Link, vip};
+use lab::{Connection, Lab, Link, vip};
 
 use crate::{
-    narrator::{Done, aside, chapter, step},
+    narrator::{Done, aside, chapter, command, step},
     story::{Cast, LIMIT, name},
 };
 
@@ -64,4 +66,65 @@ pub(crate) fn host_vanishes(lab: &Lab, cast: &Cast) -> Result<()> {
         }
         Ok(Done::new("the host is in the pool again", ()))
     })
+}
+
+/// Seconds that a drain has here.
+const DRAIN: &str = "6";
+
+pub(crate) fn server_drains(lab: &Lab, cast: &Cast) -> Result<()> {
+    chapter("A server is drained, which harms nobody");
+    let (director, server) = (&cast.director, lab.real_server.address);
+    let (service, real) = (vip(3308).to_string(), server.to_string());
+    let before = lab.client.tcp_counters()?;
+    let working = step("A client works on an open connection, port 3308", || {
+        let mut open = lab.client.open(vip(3308))?;
+        let answer = open.ask("select @@server_id", LIMIT)?;
+        let expected = cast.databases.real_3308.id();
+        ensure!(answer == expected.0.to_string(), "{answer} answered");
+        let working = thread::spawn(move || work(open));
+        Ok(Done::new(format!("it has {}", name(expected)), working))
+    })?;
+    let words = [
+        "real",
+        "drain",
+        &service,
+        &real,
+        "--timeout",
+        DRAIN,
+        "--wait",
+    ];
+    // The command draws a bar of its own, so no step turns beside it.
+    command(&words.join(" "));
+    director.watch(&words)?;
+    step("The server has no connection any more", || {
+        let (other, _) = lab.client.greeted_by(vip(3308), LIMIT)?;
+        ensure!(other == cast.databases.sorry_3308.id(), "{other} answered");
+        Ok(Done::new(format!("new ones have {}", name(other)), ()))
+    })?;
+    step("The client has got all of its answers", || {
+        let answers = working.join().ok().context("the client panicked")??;
+        Ok(Done::new(format!("{answers} of {answers}"), ()))
+    })?;
+    step("director real remove: nobody notices", || {
+        director.ask(&["real", "remove", &service, &real])?;
+        let after = lab.client.tcp_counters()?;
+        let resets = after.established_resets - before.established_resets;
+        ensure!(resets == 0, "{resets} connections were reset");
+        Ok(Done::new("0 connections were reset", ()))
+    })?;
+    step("director real add: it comes back", || {
+        director.ask(&["real", "add", &service, &real])?;
+        director.await_state(3308, server, "up", LIMIT)?;
+        Ok(Done::new("with the checks that the file has for it", ()))
+    })
+}
+
+/// Asks as many questions as there is time for in a drain, and says how many.
+fn work(mut open: Connection) -> Result<u32> {
+    const QUESTIONS: u32 = 3;
+    for _ in 0..QUESTIONS {
+        let answer = open.ask("select sleep(1)", LIMIT)?;
+        ensure!(answer == "0", "{answer} was the answer");
+    }
+    Ok(QUESTIONS)
 }
