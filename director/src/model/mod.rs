@@ -115,6 +115,9 @@ impl Model {
             let id = ServiceId::of(virtual_server);
             let instance = instance_of(&instances, id.address);
             let earlier = before.remove(&id);
+            if earlier.is_none() || gone.contains(&id) {
+                notices.push(Notice::ServiceAdded(id));
+            }
             let service = Service::new(
                 now,
                 virtual_server,
@@ -209,7 +212,7 @@ impl Model {
                 address,
                 neighbor,
             } => {
-                for service in self.services.iter_mut().chain(&mut self.removed) {
+                for service in self.all_mut() {
                     service.take_neighbor(now, ifindex, address, neighbor, &mut notices);
                 }
             }
@@ -219,8 +222,7 @@ impl Model {
                 }
             }
             Event::OwnAddress { ifindex, mac } => {
-                let services = self.services.iter_mut().chain(&mut self.removed);
-                for server in services.flat_map(Service::all_mut) {
+                for server in self.all_mut().flat_map(Service::all_mut) {
                     server.place.take_mac(ifindex, mac);
                 }
                 if let Some(interface) = self.interfaces.get_mut(&ifindex) {
@@ -249,17 +251,13 @@ impl Model {
     /// When [`Model::expire`] has an effect; `None`: never.
     #[must_use]
     pub fn next_deadline(&self) -> Option<SystemTime> {
-        self.services
-            .iter()
-            .chain(&self.removed)
-            .filter_map(Service::next_deadline)
-            .min()
+        self.all().filter_map(Service::next_deadline).min()
     }
 
     /// Does what is due: ends the flows of servers whose time to drain is over, and fails back.
     pub fn expire(&mut self, now: SystemTime) -> Vec<Notice> {
         let mut notices = Vec::new();
-        for service in self.services.iter_mut().chain(&mut self.removed) {
+        for service in self.all_mut() {
             service.expire(now, &mut notices);
         }
         self.removed.retain(|service| !service.leaving.is_empty());
@@ -277,9 +275,7 @@ impl Model {
                 .collect(),
             interfaces: self.interfaces.clone(),
             services: self
-                .services
-                .iter()
-                .chain(&self.removed)
+                .all()
                 .map(|service| (service.id.key(), service.wanted(&self.timeouts)))
                 .collect(),
             timeouts: self.timeouts,
@@ -313,8 +309,16 @@ impl Model {
     /// Whether anything goes on that is not configured any more.
     #[must_use]
     pub fn has_leaving(&self) -> bool {
-        let mut services = self.services.iter().chain(&self.removed);
-        services.any(|service| !service.leaving.is_empty())
+        self.all().any(|service| !service.leaving.is_empty())
+    }
+
+    /// Every service that may have flows.
+    fn all(&self) -> impl Iterator<Item = &Service> {
+        self.services.iter().chain(&self.removed)
+    }
+
+    fn all_mut(&mut self) -> impl Iterator<Item = &mut Service> {
+        self.services.iter_mut().chain(&mut self.removed)
     }
 }
 

@@ -151,9 +151,6 @@ impl Service {
         notices: &mut Vec<Notice>,
     ) -> Self {
         let id = ServiceId::of(config);
-        if before.is_none() {
-            notices.push(Notice::ServiceAdded(id));
-        }
         // The survey of the host has refused servers that are nowhere.
         let nowhere = Place::OnLink(Link::default());
         let place = |address: IpAddr| topology.servers.get(&address).copied().unwrap_or(nowhere);

@@ -247,7 +247,8 @@ fn a_virtual_server_that_is_taken_back_in_time_never_left() {
     let two = with(Farewells::default(), both());
     let mut model = model(&two);
     model.configure(at(100), &Config::default(), &topology());
-    model.configure(at(130), &two, &topology());
+    let notices = model.configure(at(130), &two, &topology());
+    assert!(matches!(notices[..], [Notice::ServiceAdded(_)]));
     assert!(goes_on(&model, FIRST) && is_member(&model, FIRST));
     assert!(model.removed().is_empty());
     assert_eq!(model.next_deadline(), None);
