@@ -122,7 +122,7 @@ struct Daemon {
     flow_table_size: u32,
     full_tables: FullTables,
     teller: Teller,
-    event_log: Option<EventLog>,
+    event_log: EventLog,
     /// What an operator should know until the next reload.
     warnings: Vec<String>,
     /// Interfaces that run the program in generic mode, and why.
@@ -443,6 +443,7 @@ impl Daemon {
         if let Err(error) = self.api_task.await {
             warn!(%error, "the API did not end well");
         }
+        self.event_log.finish().await;
         info!(
             "stopped; the XDP program stays attached and passes every packet (`director unload` removes it)"
         );

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use tracing::info;
 
-use super::{Daemon, changes, start, survey::Survey, tell};
+use super::{Daemon, changes, start, survey::Survey, tell, telling::open_event_log};
 use crate::{
     api::response::{Problem, Reloaded},
     config::{
@@ -36,9 +36,9 @@ impl Daemon {
                 .await
                 .map_err(went_on)?;
         }
-        let event_log = self.open_event_log(&config).map_err(went_on)?;
+        let log_file = open_event_log(&config).map_err(went_on)?;
         let changes = self.change_to(config, survey).await?;
-        self.event_log = event_log;
+        self.event_log.write_to(log_file);
         self.file = file;
         Ok(Reloaded {
             changes,
@@ -106,8 +106,13 @@ impl Daemon {
         config: Config,
         mut survey: Survey,
     ) -> Result<Vec<String>, Problem> {
-        self.refuse_if_too_large(&config, &survey)?;
-        self.keep_for_what_leaves(&config, &mut survey);
+        let mut next = self.model.clone();
+        next.configure(SystemTime::now(), &config, &survey.topology);
+        self.refuse_if_too_large(&next)?;
+        // Flows that go on for a while come in where they did, whether anything configured does or not.
+        if next.has_leaving() {
+            survey.keep(&self.survey);
+        }
         // What can be refused comes first; nothing that packets depend on has changed until it is done.
         let now = Instant::now();
         self.addresses
@@ -128,25 +133,11 @@ impl Daemon {
     }
 
     /// A table without room must refuse the whole configuration, not half of it.
-    fn refuse_if_too_large(&self, config: &Config, survey: &Survey) -> Result<(), Problem> {
-        let next = self.next_model(config, survey);
+    fn refuse_if_too_large(&self, next: &Model) -> Result<(), Problem> {
         let per_second = self.dataplane.jiffies_per_second();
         match self.dataplane.tables().follow(&next.wanted(), per_second) {
             Ok(_) => Ok(()),
             Err(full) => Err(went_on(Problem::from_error(&full))),
-        }
-    }
-
-    fn next_model(&self, config: &Config, survey: &Survey) -> Model {
-        let mut next = self.model.clone();
-        next.configure(SystemTime::now(), config, &survey.topology);
-        next
-    }
-
-    /// Flows that go on for a while come in where they did, whether anything configured does or not.
-    fn keep_for_what_leaves(&self, config: &Config, survey: &mut Survey) {
-        if self.next_model(config, survey).has_leaving() {
-            survey.keep(&self.survey);
         }
     }
 

@@ -15,7 +15,8 @@ use tracing::{info, warn};
 
 use super::{
     Absence, Daemon, Options, addresses::Addresses, color, full_tables::FullTables,
-    neighbors::Neighbors, privileges, survey::Survey, tell, traffic::Rates,
+    neighbors::Neighbors, privileges, survey::Survey, tell, telling::open_event_log,
+    traffic::Rates,
 };
 use crate::{
     api::{request::QUEUE_DEPTH, response::Problem, server::Server},
@@ -29,7 +30,7 @@ use crate::{
     },
     host::{Host, HostEvent},
     model::{Event, Model, Neighbor, Place, ServiceId, Topology},
-    tell::Teller,
+    tell::{EventLog, Teller},
 };
 
 /// How long the start waits for the real servers' MAC addresses. The kernel gives up after three questions, one a second.
@@ -63,6 +64,7 @@ impl Daemon {
         });
         let counters = dataplane.counters().unwrap_or_default();
         let full_tables = FullTables::since(&counters);
+        let teller = teller()?;
         let mut daemon = Self {
             flow_table_size: flow_table_size(&options)?,
             options,
@@ -86,8 +88,8 @@ impl Daemon {
             sweep: Sweep::default(),
             sweeping: None,
             full_tables,
-            teller: teller()?,
-            event_log: None,
+            event_log: EventLog::start(&teller.records()),
+            teller,
             warnings: Vec::new(),
             mode_warnings: Vec::new(),
             is_settled: true,
@@ -97,7 +99,7 @@ impl Daemon {
     }
 
     async fn bring_up(&mut self, config: Config, survey: Survey) -> Result<(), Problem> {
-        self.event_log = self.open_event_log(&config)?;
+        self.event_log.write_to(open_event_log(&config)?);
         let down = self.servers_left_down();
         // Two readings a while apart tell how fast the flows' clock runs; the second one comes at the end.
         let clock_started = Instant::now();

@@ -20,7 +20,7 @@ use crate::{
         pins, tables,
     },
     model::{Model, Neighbor, RealServer, Service, State},
-    tell::{DEFAULT_RATE, EndedJob, EventLog, Job, pace::Pace},
+    tell::{DEFAULT_RATE, EndedJob, Job, LogFile, pace::Pace},
 };
 
 impl Daemon {
@@ -107,19 +107,6 @@ impl Daemon {
         });
     }
 
-    /// Opens the file that ended connections are recorded in, also anew: it may have been moved away.
-    pub(super) fn open_event_log(&self, config: &Config) -> Result<Option<EventLog>, Problem> {
-        let Some(path) = &config.global.event_log else {
-            return Ok(None);
-        };
-        let log = EventLog::start(path, &self.teller.records());
-        log.map(Some).map_err(|error| {
-            Problem::new(format!("the event log {} cannot be opened", path.display()))
-                .because(error.to_string())
-                .help("make its folder, or write another path after `director_event_log`")
-        })
-    }
-
     /// The flows' clock, for their ages. One that cannot be read makes them all young.
     fn clock_now(&mut self) -> Jiffies {
         self.read_clock(Instant::now()).unwrap_or_default()
@@ -128,6 +115,18 @@ impl Daemon {
     fn pace(&self) -> Pace {
         Pace::new(self.config.global.reset_rate.unwrap_or(DEFAULT_RATE))
     }
+}
+
+/// Opens the file that ended connections are recorded in, also anew: it may have been moved away.
+pub(super) fn open_event_log(config: &Config) -> Result<Option<LogFile>, Problem> {
+    let Some(path) = &config.global.event_log else {
+        return Ok(None);
+    };
+    LogFile::open(path).map(Some).map_err(|error| {
+        Problem::new(format!("the event log {} cannot be opened", path.display()))
+            .because(error.to_string())
+            .help("make its folder, or write another path after `director_event_log`")
+    })
 }
 
 /// Why a real server went out of use, in the words of an operator.

@@ -77,6 +77,11 @@ impl Digest {
         if self.next_deadline().is_none_or(|due| now < due) {
             return Vec::new();
         }
+        self.take_all()
+    }
+
+    /// All sums, however short their second was.
+    pub(super) fn take_all(&mut self) -> Vec<Summary> {
         self.second = None;
         std::mem::take(&mut self.summed).into_values().collect()
     }

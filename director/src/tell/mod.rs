@@ -12,7 +12,7 @@ pub mod reset;
 mod sender;
 mod teller;
 
-pub use event_log::EventLog;
+pub use event_log::{EventLog, LogFile};
 pub use record::{Record, Records};
 pub use teller::{Choice, Counts, EndedJob, Job, Reply, Teller};
 
