@@ -12,6 +12,7 @@
 //! Every event ends in [`Daemon::settle`]: the tables are brought to what the model wants.
 
 mod addresses;
+mod admission;
 mod changes;
 mod flow_walk;
 mod full_tables;

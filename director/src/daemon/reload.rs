@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use tracing::info;
 
-use super::{Daemon, changes, start, survey::Survey, tell, telling::open_event_log};
+use super::{Daemon, admission, changes, survey::Survey, tell, telling::open_event_log};
 use crate::{
     api::response::{Problem, Reloaded},
     config::{
@@ -23,16 +23,16 @@ impl Daemon {
     pub(super) async fn reload(&mut self) -> Result<Reloaded, Problem> {
         // A file that was there and is not any more is a mistake, whatever was said at the start.
         let loaded = match self.file.is_empty() {
-            true => start::read(&self.options),
+            true => admission::read(&self.options),
             false => config::load(&self.options.config),
         };
         let warnings = loaded.render(config::Color::Plain);
-        let (file, mut survey) = start::accept(loaded, &self.host, &self.options)
+        let (file, mut survey) = admission::accept(loaded, &self.host, &self.options)
             .await
             .map_err(went_on)?;
         let config = by_hand::carried_over(&self.file, &self.config, file.clone());
         if config != file {
-            survey = start::look(&config, &self.host, &self.options)
+            survey = admission::look(&config, &self.host, &self.options)
                 .await
                 .map_err(went_on)?;
         }
@@ -67,7 +67,7 @@ impl Daemon {
             Edit::ZeroCounters { service } => return self.zero_counters(*service),
             _ => {}
         }
-        let survey = start::look(&config, &self.host, &self.options)
+        let survey = admission::look(&config, &self.host, &self.options)
             .await
             .map_err(went_on)?;
         let changes = self.change_to(config, survey).await?;
