@@ -20,7 +20,7 @@ use crate::{
         pins, tables,
     },
     model::{Model, Neighbor, RealServer, Service, State},
-    tell::{DEFAULT_RATE, EndedJob, Job, LogFile, pace::Pace},
+    tell::{DEFAULT_RATE, EndedJob, Job, LogFile, Reason, pace::Pace},
 };
 
 impl Daemon {
@@ -86,10 +86,7 @@ impl Daemon {
             Err(problem) => return drop(reply.send(Err(problem))),
         };
         let ended = ended::all_in_use(self.dataplane.tables());
-        let reasons = ended
-            .keys()
-            .map(|index| (*index, "reset by hand".to_owned()))
-            .collect();
+        let reasons = ended.keys().map(|index| (*index, Reason::ByHand)).collect();
         self.teller.tell(Job::Chosen {
             servers: EndedJob {
                 folder: pins::folder(&self.options.pins),
@@ -129,16 +126,16 @@ pub(super) fn open_event_log(config: &Config) -> Result<Option<LogFile>, Problem
     })
 }
 
-/// Why a real server went out of use, in the words of an operator.
-fn reason(model: &Model, ended: &Ended) -> String {
+/// Why a real server went out of use.
+fn reason(model: &Model, ended: &Ended) -> Reason {
     if service_of(model, ended).is_none() {
-        return "its virtual server was removed".to_owned();
+        return Reason::ServiceRemoved;
     }
     match find(model, ended).map(RealServer::state) {
-        Some(State::Down(reason)) => format!("a check failed: {reason}"),
-        Some(State::Quiesced) => "its weight is 0".to_owned(),
-        Some(_) => "it is not needed any more".to_owned(),
-        None => "it was removed".to_owned(),
+        Some(State::Down(reason)) => Reason::CheckFailed(reason),
+        Some(State::Quiesced) => Reason::WeightZero,
+        Some(_) => Reason::NotNeeded,
+        None => Reason::Removed,
     }
 }
 

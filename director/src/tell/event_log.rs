@@ -197,8 +197,8 @@ mod tests {
             let log = EventLog::start(&records);
             log.write_to(Some(LogFile::open(&path).expect("a file")));
             tokio::task::yield_now().await;
-            records.add(record(first));
-            records.add(record(first + 1));
+            records.add("a test", record(first));
+            records.add("a test", record(first + 1));
             log.finish().await;
             assert_eq!(ports(&path), known);
         }
@@ -214,14 +214,14 @@ mod tests {
             log.write_to(Some(LogFile::open(path).expect("a file")));
             // The writer takes the file first.
             tokio::task::yield_now().await;
-            records.add(record(port));
+            records.add("a test", record(port));
             while ports(path).is_empty() {
                 tokio::task::yield_now().await;
             }
         }
         log.write_to(None);
         tokio::task::yield_now().await;
-        records.add(record(3));
+        records.add("a test", record(3));
         log.finish().await;
         assert_eq!(paths.map(|path| ports(&path)), [[1], [2]]);
     }
@@ -234,7 +234,7 @@ mod tests {
         let log = EventLog::start(&records);
         log.write_to(Some(LogFile::open(&path).expect("a file")));
         tokio::task::yield_now().await;
-        (0..1200).for_each(|port| records.add(record(port)));
+        (0..1200).for_each(|port| records.add("a test", record(port)));
         log.finish().await;
         let text = fs::read_to_string(&path).expect("text");
         assert_eq!(text.lines().count(), 1001);

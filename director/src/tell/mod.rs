@@ -7,12 +7,14 @@
 mod digest;
 mod event_log;
 pub mod pace;
+mod reason;
 mod record;
 pub mod reset;
 mod sender;
 mod teller;
 
 pub use event_log::{EventLog, LogFile};
+pub use reason::Reason;
 pub use record::{Record, Records};
 pub use teller::{Choice, Counts, EndedJob, Job, Reply, Teller};
 

@@ -39,12 +39,6 @@ pub struct Record {
 }
 
 impl Record {
-    /// The reason without its particulars.
-    fn cause(&self) -> &str {
-        let (cause, _) = self.reason.split_once(": ").unwrap_or((&self.reason, ""));
-        cause
-    }
-
     /// A time as a record has it.
     pub(super) fn time(at: SystemTime) -> String {
         humantime::format_rfc3339_millis(at).to_string()
@@ -62,7 +56,7 @@ pub struct Records {
 struct Kept {
     recent: VecDeque<Record>,
     /// Connections by what ended them.
-    by_cause: BTreeMap<String, u64>,
+    by_cause: BTreeMap<&'static str, u64>,
 }
 
 impl Default for Records {
@@ -75,16 +69,14 @@ impl Default for Records {
 }
 
 impl Records {
-    pub(super) fn add(&self, record: Record) {
+    /// Takes a record, to be counted by [`Reason::cause`](super::Reason::cause).
+    pub(super) fn add(&self, cause: &'static str, record: Record) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.recent.len() == RECENT {
             kept.recent.pop_front();
         }
         kept.recent.push_back(record.clone());
-        match kept.by_cause.get_mut(record.cause()) {
-            Some(count) => *count += 1,
-            None => drop(kept.by_cause.insert(record.cause().to_owned(), 1)),
-        }
+        *kept.by_cause.entry(cause).or_default() += 1;
         // While the lock is held, so that a reader gets each record once. Nobody may listen.
         let _unheard = self.live.send(record);
     }
@@ -95,17 +87,20 @@ impl Records {
         (kept.recent.iter().cloned().collect(), self.live.subscribe())
     }
 
-    /// Connections that were ended since the start, by [`Record::cause`].
+    /// Connections that were ended since the start, by [`Reason::cause`](super::Reason::cause).
     #[must_use]
     pub fn by_cause(&self) -> BTreeMap<String, u64> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.by_cause.clone()
+        let counts = kept.by_cause.iter();
+        counts
+            .map(|(cause, count)| ((*cause).to_owned(), *count))
+            .collect()
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::*;
+    use super::{super::Reason, *};
 
     pub(in super::super) fn record(port: u16) -> Record {
         Record {
@@ -125,19 +120,18 @@ pub(super) mod tests {
     fn a_reader_gets_the_latest_and_then_what_follows() {
         let records = Records::default();
         for port in 0..1010 {
-            records.add(record(port));
+            records.add("a test", record(port));
         }
         let (recent, mut live) = records.read();
         let ports: Vec<_> = recent.iter().map(|record| record.client.port()).collect();
         assert_eq!(ports, (10..1010).collect::<Vec<_>>());
-        records.add(record(2000));
+        records.add("a test", record(2000));
         assert_eq!(live.try_recv().map(|record| record.client.port()), Ok(2000));
         assert!(live.try_recv().is_err());
         assert_eq!(recent[0].at, "1970-01-01T00:00:00.000Z");
-        records.add(Record {
-            reason: "a check failed: connection refused".to_owned(),
-            ..record(1)
-        });
+        let failed = Reason::CheckFailed("connection refused".to_owned());
+        assert_eq!(failed.to_string(), "a check failed: connection refused");
+        records.add(failed.cause(), record(1));
         let causes = [
             ("a check failed".to_owned(), 1),
             ("a test".to_owned(), 1011),

@@ -19,6 +19,7 @@ use tracing::{error, info, warn};
 
 use super::{
     pace::Pace,
+    reason::Reason,
     record::{Record, Records},
     reset::Connection,
     sender::Sender,
@@ -61,7 +62,7 @@ pub struct EndedJob {
     /// The servers, by index.
     pub ended: EndedServers,
     /// Why, by index: for the log.
-    pub reasons: BTreeMap<u32, String>,
+    pub reasons: BTreeMap<u32, Reason>,
     /// Those that nothing can be sent to, because their MAC addresses lead nowhere.
     pub unreachable: HashSet<u32>,
     /// How fast.
@@ -163,7 +164,7 @@ struct Case<'a> {
     connection: Connection,
     flow: &'a Flow,
     server: &'a RealServer,
-    reason: &'a str,
+    reason: &'a Reason,
     /// Whether anything can be sent to the server.
     reach: Reach,
     now: Jiffies,
@@ -210,7 +211,7 @@ impl Worker {
                 connection: Connection::of(idle.client, idle.vip, &idle.flow),
                 flow: &idle.flow,
                 server: &idle.server,
-                reason: "it was idle for too long",
+                reason: &Reason::Idle,
                 reach: Reach::Reachable,
                 now,
             };
@@ -289,9 +290,9 @@ impl Worker {
             Reach::Reachable => self.sender.tell_server(connection, case.server),
             Reach::Unreachable => Err(io::ErrorKind::HostUnreachable.into()),
         };
-        self.records.add(Record {
+        let record = Record {
             at: Record::time(SystemTime::now()),
-            reason: case.reason.to_owned(),
+            reason: case.reason.to_string(),
             client: connection.client,
             vip: connection.vip,
             server: tables::server_address(case.server),
@@ -299,7 +300,8 @@ impl Worker {
             idle_secs: case.now.since(case.flow.last_seen).as_secs(),
             client_told: client.is_ok(),
             server_told: server.is_ok(),
-        });
+        };
+        self.records.add(case.reason.cause(), record);
         let counts = &mut outcome.counts;
         counts.connections += 1;
         self.totals.connections.fetch_add(1, Ordering::Relaxed);
@@ -318,8 +320,8 @@ impl Worker {
 
 impl EndedJob {
     /// Why a server's connections are told.
-    fn reason(&self, server: u32) -> &str {
-        self.reasons.get(&server).map_or("gone", String::as_str)
+    fn reason(&self, server: u32) -> &Reason {
+        self.reasons.get(&server).unwrap_or(&Reason::Gone)
     }
 }
 
@@ -356,7 +358,7 @@ fn report(job: &EndedJob, outcomes: &BTreeMap<u32, Outcome>, took: Duration) {
             datagram_flows,
         } = outcome.counts;
         info!(
-            %server, port, vip = %ended.service.address, reason, connections, datagram_flows, ?took,
+            %server, port, vip = %ended.service.address, %reason, connections, datagram_flows, ?took,
             "both ends of its connections were told"
         );
         if let Some(error) = &outcome.first_error {
