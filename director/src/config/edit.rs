@@ -156,6 +156,52 @@ pub enum EditError {
     Rule(#[from] Rule),
 }
 
+impl EditError {
+    /// What to do.
+    #[must_use]
+    pub const fn help(&self) -> &'static str {
+        match self {
+            Self::ServiceExists => "give it other settings with `director service edit`",
+            Self::ServerExists => "give it other settings with `director real edit`",
+            Self::NoService | Self::ServiceNotDefined | Self::NoServer => {
+                "`director status` lists what is there"
+            }
+            Self::Rule(_) => "nothing was changed; set something that can be",
+        }
+    }
+}
+
+/// What the edit is about.
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddService { service, .. }
+            | Self::EditService { service, .. }
+            | Self::RemoveService { service }
+            | Self::FailBack { service }
+            | Self::ZeroCounters {
+                service: Some(service),
+            } => write!(f, "virtual server {service}"),
+            Self::AddServer {
+                service, server, ..
+            }
+            | Self::EditServer {
+                service, server, ..
+            }
+            | Self::DrainServer {
+                service, server, ..
+            }
+            | Self::RemoveServer { service, server } => {
+                write!(f, "real server {server} of virtual server {service}")
+            }
+            Self::ZeroCounters { service: None } | Self::Clear => {
+                f.write_str("all virtual servers")
+            }
+            Self::SetTimeouts { .. } => f.write_str("the timeouts"),
+        }
+    }
+}
+
 impl fmt::Display for ServiceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let protocol = match self.protocol {

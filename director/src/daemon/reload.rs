@@ -58,10 +58,11 @@ impl Daemon {
     ///
     /// The edit cannot be, or does not fit this host: everything goes on as it was.
     pub(super) async fn edit(&mut self, edit: &Edit) -> Result<Reloaded, Problem> {
-        let config = self
-            .config
-            .edited(edit, &self.file)
-            .map_err(|error| Problem::from_error(&error))?;
+        let config = self.config.edited(edit, &self.file).map_err(|error| {
+            Problem::from_error(&error)
+                .because(edit.to_string())
+                .help(error.help())
+        })?;
         match edit {
             Edit::FailBack { service } => return Ok(self.fail_back(*service)),
             Edit::ZeroCounters { service } => return self.zero_counters(*service),

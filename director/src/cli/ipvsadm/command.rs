@@ -347,6 +347,14 @@ impl IpvsadmOptions {
                 _ => return Err(Problem::new(format!("illegal scheduler flag `{flag}`"))),
             }
         }
+        let names = flags.names(self.scheduler);
+        let is_foreign = |flag: &&String| !names.contains(&flag.as_str());
+        if let Some(flag) = self.sched_flags.iter().find(is_foreign) {
+            let scheduler = self.scheduler.name();
+            return Err(Problem::new(format!(
+                "scheduler `{scheduler}` has no flag `{flag}`"
+            )));
+        }
         Ok(ServiceSettings {
             scheduler: self.scheduler,
             flags,

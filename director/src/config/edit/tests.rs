@@ -369,3 +369,18 @@ fn what_was_set_by_hand_gives_way_where_it_cannot_be_with_what_the_file_says_ane
     let carried = by_hand::carried_over(&file(FILE), &running, file(&text));
     assert!(crate::config::says_the_same(&carried, &file(&text)));
 }
+
+#[test]
+fn an_edit_says_what_it_is_about() {
+    let drain = Edit::DrainServer {
+        service: SERVICE,
+        server: server(253),
+        timeout_secs: 5,
+    };
+    assert_eq!(
+        drain.to_string(),
+        "real server 192.168.66.253 of virtual server TCP 192.168.66.251:3306"
+    );
+    assert_eq!(ADD.to_string(), "virtual server TCP 192.168.66.251:3306");
+    assert_eq!(Edit::Clear.to_string(), "all virtual servers");
+}

@@ -91,6 +91,8 @@ fn what_direct_routing_cannot_do_is_refused_with_the_reason() {
         ("-A -t name:80", "illegal virtual server address"),
         ("-A -t 10.0.0.1:80 -M 255.0.255.0", "invalid netmask"),
         ("-A -t 10.0.0.1:80 -b sticky", "illegal scheduler flag"),
+        ("-A -t 10.0.0.1:80 -s sh -b mh-port", "no flag `mh-port`"),
+        ("-A -t 10.0.0.1:80 -s rr -b sh-port", "no flag `sh-port`"),
         ("--start-daemon master", "not copied between directors"),
         ("-Z -f 1", "firewall mark"),
         ("-A -D -t 10.0.0.1:80", "cannot be used with"),
