@@ -37,7 +37,7 @@ pub enum ServiceCommand {
     Edit(ServiceOptions),
     /// Let the real servers take over from the sorry server, where `failback` keeps them from it.
     Failback(Service),
-    /// Remove a virtual server; both ends of its connections are told at once.
+    /// Remove a virtual server. New connections are refused, and those that are there go on as `on_removal` says.
     Remove(Service),
 }
 
