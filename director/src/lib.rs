@@ -11,3 +11,4 @@ pub mod host;
 pub mod logging;
 pub mod model;
 pub mod tell;
+pub mod vrrp;
