@@ -6,7 +6,7 @@ use std::{
 };
 
 /// Files that must work without a clock, a socket, a task and a log.
-const PURE: [&str; 21] = [
+const PURE: [&str; 27] = [
     "check/health.rs",
     "check/probe.rs",
     "config/grammar.rs",
@@ -26,8 +26,14 @@ const PURE: [&str; 21] = [
     "model/service.rs",
     "vrrp/election.rs",
     "vrrp/frame.rs",
+    "vrrp/instance.rs",
+    "vrrp/instance/event.rs",
+    "vrrp/instance/lists.rs",
+    "vrrp/instance/settings.rs",
     "vrrp/packet.rs",
     "vrrp/reception.rs",
+    "vrrp/sync_group.rs",
+    "vrrp/track.rs",
 ];
 
 /// What a pure file must not name.
