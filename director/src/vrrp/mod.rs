@@ -34,3 +34,6 @@ pub use packet::{Advertisement, Authentication, Coverage, Endpoints, Packet, Ver
 pub use reception::{Accepted, AddressList, Delivery, Expected, Received, Rejected, UnknownPeers};
 pub use sync_group::{Order, Standing, SyncGroup};
 pub use track::{Direction, Status, Tracked, Tracker, TrackerKind, Tracking};
+
+#[cfg(test)]
+mod simulation;
