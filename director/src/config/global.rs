@@ -8,6 +8,8 @@ use super::{
     Diagnostic, Span,
     diagnostic::{nearest, quoted},
     grammar::GLOBAL_DEFS,
+    notify::Fifo,
+    script::ScriptUser,
     settings::{Setting, Settings},
     tree::Word,
     value::{Spanned, number},
@@ -30,6 +32,19 @@ pub struct Global {
     pub reset_rate: Option<u32>,
     /// `director_event_log`: file to which each connection that was ended is added; an absolute path.
     pub event_log: Option<PathBuf>,
+    /// `script_user`.
+    pub script_user: Option<ScriptUser>,
+    /// `enable_script_security`: a script that somebody else than its user could change is not run as root.
+    pub script_security: bool,
+    /// `notify_fifo`.
+    pub notify_fifo: Option<Fifo>,
+    /// `vrrp_notify_fifo`.
+    pub vrrp_notify_fifo: Option<Fifo>,
+    /// `vrrp_rt_priority`: of the thread that speaks VRRP, SCHED_RR, 1 to 99. Default 50; 0: none.
+    pub vrrp_rt_priority: Option<u8>,
+    /// `vrrp_startup_delay`: no instance speaks before.
+    #[serde(with = "super::optional_seconds")]
+    pub vrrp_startup_delay: Option<Duration>,
 }
 
 /// `lvs_timeouts`: how long flows without packets are kept; `None`: the default.

@@ -102,6 +102,9 @@ fn config(source: Source, sources: &mut Sources, diagnostics: &mut Vec<Diagnosti
         global,
         vrrp_instances,
         sync_groups,
+        vrrp_scripts: Vec::new(),
+        track_processes: Vec::new(),
+        track_files: Vec::new(),
         virtual_servers,
     }
 }

@@ -12,11 +12,14 @@ mod grammar;
 mod include;
 mod lexer;
 mod load;
+pub mod notify;
 mod render;
+pub mod script;
 mod settings;
 mod sources;
 #[cfg(test)]
 mod tests;
+pub mod track;
 mod tree;
 mod value;
 pub mod virtual_server;
@@ -28,15 +31,20 @@ pub use check::{CheckPace, TcpCheck};
 pub use diagnostic::{Diagnostic, Footer, Severity};
 pub use global::{Global, LvsTimeouts, TableSizes};
 pub use load::{DEFAULT_PATH, Loaded, load, parse};
+pub use notify::{Fifo, Notify};
 pub use render::{Color, Record};
+pub use script::{Script, ScriptUser};
 pub use sources::{MAX_FILE_BYTES, Place, ReadError, Source, Sources};
+pub use track::{
+    InitFile, ProcessMatch, StartsAs, Track, TrackFile, TrackProcess, Tracked, VrrpScript,
+};
 pub use virtual_server::{
     Failback, Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Protocol, RealServer, Scheduler,
     SchedulerFlags, SorryServer, VirtualServer,
 };
 pub use vrrp::{
-    Authentication, AuthenticationType, GratuitousArp, InitialState, SyncGroup, VirtualAddress,
-    VrrpInstance,
+    Authentication, AuthenticationType, Delivery, GratuitousArp, InitialState, SyncGroup,
+    UnicastPeer, Version, VirtualAddress, VirtualMac, VrrpInstance, Witness,
 };
 
 /// A configuration without errors, after defaults.
@@ -48,6 +56,12 @@ pub struct Config {
     pub vrrp_instances: Vec<VrrpInstance>,
     /// In the order of the file.
     pub sync_groups: Vec<SyncGroup>,
+    /// In the order of the file.
+    pub vrrp_scripts: Vec<VrrpScript>,
+    /// In the order of the file.
+    pub track_processes: Vec<TrackProcess>,
+    /// In the order of the file.
+    pub track_files: Vec<TrackFile>,
     /// In the order of the file.
     pub virtual_servers: Vec<VirtualServer>,
 }

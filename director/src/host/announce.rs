@@ -131,14 +131,18 @@ mod tests {
 
     /// Scenario 2.26.
     #[test]
-    fn by_default_there_are_five_frames_at_once_and_five_after_five_seconds() {
-        assert_eq!(bursts(GratuitousArp::default(), MINUTE), [(0, 5), (5, 5)]);
+    fn by_default_there_are_five_frames_at_once_five_after_five_seconds_and_one_each_minute() {
+        assert_eq!(
+            bursts(GratuitousArp::default(), MINUTE * 2),
+            [(0, 5), (5, 5), (65, 1)]
+        );
     }
 
     #[test]
     fn without_a_delay_there_is_no_second_burst() {
         let pace = GratuitousArp {
             delay: Duration::ZERO,
+            refresh: Duration::ZERO,
             ..GratuitousArp::default()
         };
         assert_eq!(bursts(pace, MINUTE), [(0, 5)]);

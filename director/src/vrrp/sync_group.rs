@@ -5,8 +5,8 @@
 //! - One that could become Master waits until all can. Otherwise a group would take over for one link that is silent, hear on the
 //!   other link that it must not, and do so again and again.
 //!
-//! The group only gives orders. An instance is told to be a member by [`super::instance::Membership`], and its driver tells the group
-//! after each event how it stands. An order that came too late, or twice, does nothing.
+//! The group only gives orders. An instance is told to be a member by [`super::instance::Membership`], and its driver tells the
+//! group after each event how it stands. An order that came too late, or twice, does nothing.
 
 use std::{collections::BTreeMap, sync::Arc};
 

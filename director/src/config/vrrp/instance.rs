@@ -1,17 +1,20 @@
 //! Reading a `vrrp_instance`.
 
-use std::time::Duration;
+use std::{num::NonZeroU8, time::Duration};
 
 use super::{
     super::{
         Diagnostic,
         diagnostic::quoted,
         grammar::{AUTHENTICATION, VRRP_INSTANCE},
+        notify::Notify,
         settings::{Setting, Settings},
+        track::Track,
         tree::Word,
         value::{self, Spanned, choice, number},
     },
-    Authentication, AuthenticationType, GratuitousArp, InitialState, VrrpInstance, address,
+    Authentication, AuthenticationType, Delivery, GratuitousArp, InitialState, Version,
+    VrrpInstance, address,
 };
 
 /// Bytes of a password that a VRRPv2 packet has room for (RFC 2338 section 5.3.6.1).
@@ -20,16 +23,8 @@ const PASSWORD_BYTES: usize = 8;
 const ADDRESS_OWNER: u8 = 255;
 /// RFC 9568 section 6.1.
 const DEFAULT_PRIORITY: u8 = 100;
-
-/// `version`, `vrrp_version`: it decides which intervals a packet can carry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in super::super) enum Version {
-    /// RFC 3768: whole seconds.
-    #[default]
-    Two,
-    /// RFC 9568: hundredths of a second.
-    Three,
-}
+/// RFC 9568 section 6.1 has three advertisements missed.
+const DOWN_TIMER_ADVERTS: NonZeroU8 = NonZeroU8::new(3).unwrap();
 
 impl Version {
     /// Reads `name`; version 3 is known, and not spoken yet.
@@ -101,7 +96,11 @@ fn instance(
             .unwrap_or_default(),
         virtual_router_id: router_id.map_or(0, |found| found.value),
         priority,
+        version,
         advertisement_interval: advertisement_interval(&mut settings, version),
+        down_timer_adverts: DOWN_TIMER_ADVERTS,
+        delivery: Delivery::Multicast { source: None },
+        v3_checksum_as_v2: false,
         authentication: authentication(&mut settings, version),
         virtual_ipaddress: address::advertised(&mut settings),
         virtual_ipaddress_excluded: address::virtual_addresses(
@@ -109,6 +108,13 @@ fn instance(
             "virtual_ipaddress_excluded",
         ),
         preempt,
+        preempt_delay: Duration::ZERO,
+        lower_prio_no_advert: false,
+        higher_prio_send_advert: false,
+        virtual_mac: None,
+        track: Track::default(),
+        notify: Notify::default(),
+        witness: None,
         garp: gratuitous_arp(&mut settings),
         lvs_sync_daemon_interface: sync_interface.map(|found| found.value),
         span: name.span,
@@ -338,5 +344,7 @@ fn gratuitous_arp(settings: &mut Settings<'_, '_>) -> GratuitousArp {
         repeat: repeat.map_or(default.repeat, |found| found.value),
         refresh: refresh.map_or(default.refresh, |found| found.value),
         refresh_repeat: refresh_repeat.map_or(default.refresh_repeat, |found| found.value),
+        lower_prio_delay: default.lower_prio_delay,
+        lower_prio_repeat: default.lower_prio_repeat,
     }
 }

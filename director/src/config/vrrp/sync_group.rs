@@ -5,7 +5,9 @@ use super::{
         Diagnostic,
         diagnostic::quoted,
         grammar::VRRP_SYNC_GROUP,
+        notify::Notify,
         settings::{Setting, Settings},
+        track::Track,
         tree::Word,
     },
     SyncGroup,
@@ -49,6 +51,9 @@ fn sync_group<'a>(
     let group = SyncGroup {
         name: name.text.clone(),
         group: members.iter().map(|word| word.text.clone()).collect(),
+        track: Track::default(),
+        notify: Notify::default(),
+        tracking_weight: false,
         span: name.span,
     };
     Some(WrittenGroup { group, members })

@@ -58,6 +58,6 @@ pub enum OnHigherPriority {
 pub enum Membership {
     /// It alone.
     Alone,
-    /// Its sync group, by [`Event::TakeOver`].
+    /// Its sync group, by [`TakeOver`](super::Event::TakeOver).
     InGroup,
 }
