@@ -1,4 +1,4 @@
-//! `director config check` and `director config show`: what a file says, without running it.
+//! `director config check`, `director config show` and `director config diff`: what files say, without running them.
 
 use std::{
     io::{self, Write},
@@ -12,6 +12,7 @@ use crate::{
     dataplane::{Machine, Sizes, TooLarge},
 };
 
+mod diff;
 mod show;
 
 /// Exit code of an error, as for a configuration that has one.
@@ -32,6 +33,11 @@ pub enum ConfigCommand {
     Check(FileArgs),
     /// Print what a file means, with all defaults filled in.
     Show(FileArgs),
+    #[expect(
+        missing_docs,
+        reason = "the options of a verb say what it does, once, here and in --help"
+    )]
+    Diff(diff::DiffArgs),
 }
 
 /// A file, and the form of the output.
@@ -55,6 +61,12 @@ pub fn run(args: &ConfigArgs) -> u8 {
             Color::for_stream(&io::stdout()),
         ),
         ConfigCommand::Show(file) => show(file, &mut io::stdout().lock(), &mut io::stderr().lock()),
+        ConfigCommand::Diff(files) => diff::diff(
+            files,
+            &mut io::stdout().lock(),
+            &mut io::stderr().lock(),
+            Color::for_stream(&io::stdout()),
+        ),
     };
     match result {
         Ok(code) => code,

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 pub use rules::Rule;
 
 use super::{
-    Config, Failback, Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Protocol, RealServer,
-    Scheduler, SchedulerFlags, Span, VirtualServer, address::host_prefix,
+    Config, Failback, Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Places, Protocol,
+    RealServer, Scheduler, SchedulerFlags, Span, VirtualServer, address::host_prefix,
 };
 
 /// Name of a virtual server.
@@ -399,6 +399,7 @@ fn new_service(service: ServiceName) -> VirtualServer {
         sorry_server: None,
         real_servers: Vec::new(),
         span: Span::default(),
+        places: Places::default(),
     }
 }
 
@@ -415,6 +416,7 @@ fn new_server(address: IpAddr, port: u16) -> RealServer {
         alpha: false,
         checks: Vec::new(),
         span: Span::default(),
+        places: Places::default(),
     }
 }
 

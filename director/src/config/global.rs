@@ -5,15 +5,15 @@ use std::{collections::HashMap, iter, path::PathBuf, time::Duration};
 use serde::Serialize;
 
 use super::{
-    Diagnostic, Span,
+    Diagnostic, Places, Span,
     diagnostic::{nearest, quoted},
     grammar::GLOBAL_DEFS,
-    notify::Fifo,
+    notify::{self, Fifo},
     script::ScriptUser,
     settings::{Setting, Settings},
     tree::Word,
-    value::{Spanned, number},
-    vrrp::Version,
+    value::{Spanned, absolute_path, choice, number},
+    vrrp::InstanceDefaults,
 };
 
 /// More connections than one thread tells in a second.
@@ -45,6 +45,9 @@ pub struct Global {
     /// `vrrp_startup_delay`: no instance speaks before.
     #[serde(with = "super::optional_seconds")]
     pub vrrp_startup_delay: Option<Duration>,
+    /// Where its settings stand.
+    #[serde(skip)]
+    pub places: Places,
 }
 
 /// `lvs_timeouts`: how long flows without packets are kept; `None`: the default.
@@ -75,16 +78,18 @@ pub struct TableSizes {
 }
 
 /// Reads `global_defs`, and what it says for all instances. keepalived takes several such blocks as one.
-pub(super) fn read(root: &mut Settings<'_, '_>) -> (Global, Version) {
+pub(super) fn read(root: &mut Settings<'_, '_>) -> (Global, InstanceDefaults) {
     let mut global = Global::default();
-    let mut version = Version::default();
+    let mut defaults = InstanceDefaults::default();
+    let mut fifos = Fifos::default();
     for setting in root.take_all("global_defs") {
         let Some(block) = setting.block else { continue };
         let mut settings = Settings::read(&GLOBAL_DEFS, block, root.diagnostics);
+        global.places.extend(settings.places());
         if let Some(Spanned { value, .. }) = settings.word("router_id") {
             global.router_id = Some(value);
         }
-        version = Version::read(&mut settings, "vrrp_version").unwrap_or(version);
+        defaults.read(&mut settings);
         lvs_timeouts(&mut settings, &mut global.lvs_timeouts);
         table_sizes(&mut settings, &mut global.table_sizes);
         if let Some(rate) = settings.number("director_reset_rate", 0..=MOST_RESETS) {
@@ -93,21 +98,73 @@ pub(super) fn read(root: &mut Settings<'_, '_>) -> (Global, Version) {
         if let Some(path) = event_log(&mut settings) {
             global.event_log = Some(path);
         }
+        scripts(&mut settings, &mut global);
+        fifos.read(&mut settings);
+        vrrp_process(&mut settings, &mut global);
         settings.finish();
     }
-    (global, version)
+    fifos.settle(&mut global, root.diagnostics);
+    (global, defaults)
+}
+
+/// `script_user`, `enable_script_security`.
+fn scripts(settings: &mut Settings<'_, '_>, global: &mut Global) {
+    if let Some(setting) = settings.take("script_user") {
+        global.script_user = ScriptUser::read(setting.arguments);
+    }
+    if let Some(security) = settings.switch("enable_script_security") {
+        global.script_security = security;
+    }
+}
+
+/// How instances start and run, all of them together.
+fn vrrp_process(settings: &mut Settings<'_, '_>, global: &mut Global) {
+    // Linux has 99 real-time priorities; 0 stands for none.
+    if let Some(priority) = settings.number("vrrp_rt_priority", 0..=99) {
+        global.vrrp_rt_priority = u8::try_from(priority.value).ok();
+    }
+    if let Some(delay) = settings.duration("vrrp_startup_delay", Duration::ZERO) {
+        global.vrrp_startup_delay = Some(delay.value);
+    }
+    // An interface that is not there is waited for in any case.
+    if let Some(word) = settings
+        .take("dynamic_interfaces")
+        .and_then(|setting| setting.arguments.first())
+    {
+        settings.keep(choice(
+            word,
+            "dynamic_interfaces",
+            &[("allow_if_changes", ())],
+        ));
+    }
+}
+
+/// The pipes, until all blocks are read.
+#[derive(Default)]
+struct Fifos {
+    of_all: Option<Spanned<Fifo>>,
+    of_vrrp: Option<Spanned<Fifo>>,
+}
+
+impl Fifos {
+    fn read(&mut self, settings: &mut Settings<'_, '_>) {
+        let of_all = Fifo::read(settings, "notify_fifo", "notify_fifo_script");
+        let of_vrrp = Fifo::read(settings, "vrrp_notify_fifo", "vrrp_notify_fifo_script");
+        self.of_all = of_all.or(self.of_all.take());
+        self.of_vrrp = of_vrrp.or(self.of_vrrp.take());
+    }
+
+    fn settle(self, global: &mut Global, diagnostics: &mut Vec<Diagnostic>) {
+        notify::judge_paths(self.of_all.as_ref(), self.of_vrrp.as_ref(), diagnostics);
+        global.notify_fifo = self.of_all.map(|fifo| fifo.value);
+        global.vrrp_notify_fifo = self.of_vrrp.map(|fifo| fifo.value);
+    }
 }
 
 fn event_log(settings: &mut Settings<'_, '_>) -> Option<PathBuf> {
     let setting = settings.take("director_event_log")?;
-    let path = settings.one(&setting, |word| match word.text.starts_with('/') {
-        true => Ok(PathBuf::from(&word.text)),
-        false => Err(Diagnostic::error(
-            word.span,
-            format!("{} is no absolute path", quoted(&word.text)),
-        )
-        .label("a path from the root is wanted here")
-        .help("write `director_event_log /var/log/director/events.json`")),
+    let path = settings.one(&setting, |word| {
+        absolute_path(word, "director_event_log /var/log/director/events.json")
     });
     path.map(|path| path.value)
 }

@@ -10,9 +10,11 @@ mod vrrp;
 
 pub(super) use check::TCP_CHECK;
 pub(super) use global::GLOBAL_DEFS;
-pub(super) use root::ROOT;
+pub(super) use root::{ROOT, TRACK_FILE};
 pub(super) use virtual_server::{REAL_SERVER, VIRTUAL_SERVER};
-pub(super) use vrrp::{AUTHENTICATION, VRRP_INSTANCE, VRRP_SYNC_GROUP};
+pub(super) use vrrp::{
+    AUTHENTICATION, VRRP_INSTANCE, VRRP_SCRIPT, VRRP_SYNC_GROUP, VRRP_TRACK_PROCESS,
+};
 
 /// All tables, for finding the block that a misplaced keyword belongs to.
 pub(super) const TABLES: &[&Table] = &[
@@ -34,9 +36,9 @@ pub(super) const TABLES: &[&Table] = &[
     &check::BFD_CHECK,
     &root::SSL,
     &root::GARP_GROUP,
-    &root::TRACK_FILE,
-    &vrrp::VRRP_SCRIPT,
-    &vrrp::VRRP_TRACK_PROCESS,
+    &TRACK_FILE,
+    &VRRP_SCRIPT,
+    &VRRP_TRACK_PROCESS,
     &vrrp::BFD_INSTANCE,
 ];
 
@@ -144,6 +146,12 @@ const fn not_yet(shape: Shape, instead: &'static str, names: &'static [&'static 
 const ONE: Shape = Shape::Words(1, 1);
 /// A switch: `keyword` or `keyword on|off|true|false|yes|no`.
 const SWITCH: Shape = Shape::Words(0, 1);
+/// A keyword that stands alone.
+const ALONE: Shape = Shape::Words(0, 0);
+/// A command in one word, and the user and the group that it runs as.
+const COMMAND: Shape = Shape::Words(1, 3);
+/// A weight, and `reverse`.
+const WEIGHT: Shape = Shape::Words(1, 2);
 /// A block without words before it.
 const BLOCK: Shape = Shape::Block(0, 0);
 /// A block with a name.

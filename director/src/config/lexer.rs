@@ -3,7 +3,7 @@
 
 use std::{iter::Peekable, str::CharIndices};
 
-use super::{Diagnostic, Source, Span, include};
+use super::{Diagnostic, Source, Span, escape, include};
 
 /// A word, a brace or the end of a line, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl<'a> Lexer<'a> {
         while let Some((_, c)) = self.chars.next_if(|(_, c)| *c != '\n') {
             match c {
                 c if c == quote => return,
-                '\\' => self.escape(word),
+                '\\' => escape::escaped(&mut self.chars, word),
                 c => word.push(c),
             }
         }
@@ -130,40 +130,6 @@ impl<'a> Lexer<'a> {
                 "write the closing {quote} after the last word that belongs to it"
             )),
         );
-    }
-
-    /// What follows a backslash in quotes: the escapes of C. Any other character stands for itself.
-    fn escape(&mut self, word: &mut String) {
-        let Some((_, c)) = self.chars.next_if(|(_, c)| *c != '\n') else {
-            return;
-        };
-        match c {
-            'a' => word.push('\x07'),
-            'b' => word.push('\x08'),
-            'E' | 'e' => word.push('\x1b'),
-            'f' => word.push('\x0c'),
-            'n' => word.push('\n'),
-            'r' => word.push('\r'),
-            't' => word.push('\t'),
-            'v' => word.push('\x0b'),
-            'x' => self.number(16, 2, 0, word),
-            c => match c.to_digit(8) {
-                Some(digit) => self.number(8, 2, digit, word),
-                None => word.push(c),
-            },
-        }
-    }
-
-    /// Up to `most` further digits of a character's number.
-    fn number(&mut self, radix: u32, most: usize, first: u32, word: &mut String) {
-        let mut value = first;
-        for _ in 0..most {
-            let Some((_, c)) = self.chars.next_if(|(_, c)| c.is_digit(radix)) else {
-                break;
-            };
-            value = value * radix + c.to_digit(radix).unwrap_or(0);
-        }
-        word.extend(char::from_u32(value));
     }
 
     fn offset(&mut self) -> usize {

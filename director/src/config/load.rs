@@ -4,7 +4,11 @@ use std::path::Path;
 
 use super::{
     Color, Config, Diagnostic, ReadError, Record, Severity, Source, Sources, Span, global,
-    grammar::ROOT, include, render, settings::Settings, tree, virtual_server, vrrp,
+    grammar::ROOT,
+    include, render,
+    settings::Settings,
+    track::{self, Defined, Definitions},
+    tree, virtual_server, vrrp,
 };
 
 /// Where keepalived has its configuration.
@@ -90,23 +94,30 @@ fn config(source: Source, sources: &mut Sources, diagnostics: &mut Vec<Diagnosti
         );
     }
     let mut root = Settings::read(&ROOT, &tree, diagnostics);
-    let (global, version) = global::read(&mut root);
-    let mut vrrp_instances = vrrp::instances(&mut root, version);
-    let groups = vrrp::sync_groups(&mut root);
+    let (global, defaults) = global::read(&mut root);
+    let mut definitions = Definitions::read(&mut root);
+    let mut vrrp_instances = vrrp::instances(&mut root, &defaults, &mut definitions);
+    let groups = vrrp::sync_groups(&mut root, &defaults, &mut definitions);
     let virtual_servers = virtual_server::virtual_servers(&mut root);
     root.finish();
     vrrp::judge(&mut vrrp_instances, &groups, diagnostics);
+    track::judge_definitions(&definitions, diagnostics);
     virtual_server::judge(&virtual_servers, &vrrp_instances, diagnostics);
     let sync_groups = groups.into_iter().map(|written| written.group).collect();
     Config {
         global,
         vrrp_instances,
         sync_groups,
-        vrrp_scripts: Vec::new(),
-        track_processes: Vec::new(),
-        track_files: Vec::new(),
+        vrrp_scripts: defined(definitions.scripts),
+        track_processes: defined(definitions.processes),
+        track_files: defined(definitions.files),
         virtual_servers,
     }
+}
+
+fn defined<T>(definitions: Vec<Defined<T>>) -> Vec<T> {
+    let values = definitions.into_iter();
+    values.map(|defined| defined.value).collect()
 }
 
 impl Loaded {

@@ -6,7 +6,9 @@
 pub mod address;
 pub mod check;
 mod diagnostic;
+pub mod diff;
 pub mod edit;
+mod escape;
 pub mod global;
 mod grammar;
 mod include;
@@ -27,6 +29,7 @@ pub mod vrrp;
 
 use serde::Serialize;
 
+pub use address::Family;
 pub use check::{CheckPace, TcpCheck};
 pub use diagnostic::{Diagnostic, Footer, Severity};
 pub use global::{Global, LvsTimeouts, TableSizes};
@@ -34,6 +37,7 @@ pub use load::{DEFAULT_PATH, Loaded, load, parse};
 pub use notify::{Fifo, Notify};
 pub use render::{Color, Record};
 pub use script::{Script, ScriptUser};
+pub use settings::Places;
 pub use sources::{MAX_FILE_BYTES, Place, ReadError, Source, Sources};
 pub use track::{
     InitFile, ProcessMatch, StartsAs, Track, TrackFile, TrackProcess, Tracked, VrrpScript,

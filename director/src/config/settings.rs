@@ -1,5 +1,7 @@
 //! A block held against its table: statements become settings that are known, complete and asked for by name.
 
+use std::collections::BTreeMap;
+
 use super::{
     Diagnostic, Span,
     diagnostic::{nearest, quoted},
@@ -15,6 +17,23 @@ pub(super) struct Setting<'a> {
     pub(super) span: Span,
     pub(super) arguments: &'a [Word],
     pub(super) block: Option<&'a Block>,
+}
+
+/// Where each keyword of a block stands, the last one of each name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places(BTreeMap<&'static str, Span>);
+
+impl Places {
+    /// Where a keyword stands; `None` where it is left to its default.
+    #[must_use]
+    pub fn of(&self, keyword: &str) -> Option<Span> {
+        self.0.get(keyword).copied()
+    }
+
+    /// Takes over what a later block of the same kind says.
+    pub(super) fn extend(&mut self, later: Self) {
+        self.0.extend(later.0);
+    }
 }
 
 /// The settings of one block that are honoured. Whatever is wrong with the others was said when they were read.
@@ -41,6 +60,12 @@ impl<'a, 'd> Settings<'a, 'd> {
             settings.statement(statement);
         }
         settings
+    }
+
+    /// Where its keywords stand.
+    pub(super) fn places(&self) -> Places {
+        let places = self.settings.iter();
+        Places(places.map(|setting| (setting.name, setting.span)).collect())
     }
 
     /// The setting of a name. The last one wins, as in keepalived; the earlier ones get a warning.

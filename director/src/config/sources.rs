@@ -195,6 +195,27 @@ fn decode(bytes: &[u8]) -> (String, Vec<Range<usize>>) {
     (text, undecodable)
 }
 
+/// Whatever follows the word on its line is hidden, in comments too: nobody can tell an old password from one that is still used.
+fn hide_passwords(text: &mut String) {
+    const KEYWORD: &str = "auth_pass";
+    let mut hidden = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(KEYWORD) {
+        let (before, after) = rest.split_at(at + KEYWORD.len());
+        hidden.push_str(before);
+        let line = after.split('\n').next().unwrap_or_default();
+        for c in line.chars() {
+            match c {
+                c if c.is_whitespace() || matches!(c, '{' | '}') => hidden.push(c),
+                c => hidden.extend(std::iter::repeat_n('*', c.len_utf8())),
+            }
+        }
+        rest = after.get(line.len()..).unwrap_or_default();
+    }
+    hidden.push_str(rest);
+    *text = hidden;
+}
+
 /// All files of one configuration; the first is the one that was asked for.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -205,6 +226,20 @@ impl Sources {
     pub(super) fn add(&mut self, source: Source) -> u32 {
         self.files.push(source);
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Adds the files of another configuration; returns by how much the numbers of its files grow.
+    pub(super) fn append(&mut self, other: Self) -> u32 {
+        let offset = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        self.files.extend(other.files);
+        offset
+    }
+
+    /// Writes over every password, byte by byte, so that spans stay right.
+    pub(super) fn hide_passwords(&mut self) {
+        for file in &mut self.files {
+            hide_passwords(&mut file.text);
+        }
     }
 
     /// The file that a span is in.

@@ -9,8 +9,11 @@ mod global;
 mod grammar;
 mod layout;
 mod limits;
+mod notify;
 mod rules;
 mod services;
+mod speaking;
+mod tracking;
 
 use std::path::Path;
 

@@ -6,6 +6,16 @@ use serde::Serialize;
 
 use super::{Span, script::Script};
 
+mod agreement;
+mod definition;
+mod file;
+mod process;
+mod script;
+mod tracked;
+
+pub(super) use agreement::{judge_definitions, judge_weights};
+pub(super) use definition::{Defined, Definitions};
+
 /// `vrrp_script NAME`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VrrpScript {
@@ -50,7 +60,7 @@ pub struct TrackProcess {
     pub process: Vec<String>,
     /// `full_command`, `param_match`: how much of the command line counts.
     pub matching: ProcessMatch,
-    /// `quorum`: so many must run. Default 1.
+    /// `quorum`: so many must run. Default 1, with `quorum_max 0` 0.
     pub quorum: u32,
     /// `quorum_max`: not more than that.
     pub quorum_max: Option<u32>,
@@ -73,11 +83,11 @@ pub enum ProcessMatch {
     Name,
     /// `full_command`: the command line's program must be the first word.
     FullCommand,
-    /// `param_match initial`: the arguments must begin as given.
+    /// `param_match partial`: the arguments must begin with the given ones, each in full; others may follow.
     InitialArguments,
-    /// `param_match partial`: the last given one may be the beginning of an argument.
+    /// `param_match initial`: likewise, and the last given one may be the beginning of an argument.
     PartialArguments,
-    /// `param_match exact`, or arguments without that.
+    /// `param_match` alone, or arguments without that: these arguments and no others.
     ExactArguments,
 }
 
@@ -107,7 +117,7 @@ pub struct InitFile {
 /// What an instance or a sync group tracks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Track {
-    /// `track_interface`, and the instance's own interface is not among them.
+    /// `track_interface`. The instance's own interface is among them only with a weight; it is watched in any case.
     pub interfaces: Vec<Tracked>,
     /// `track_script`.
     pub scripts: Vec<Tracked>,
@@ -122,7 +132,8 @@ pub struct Track {
 pub struct Tracked {
     /// The name of an interface, a script, a process or a file.
     pub name: String,
-    /// -253 to 253 (a file: -254 to 254), as written here or else where it is defined; 0: Fault instead.
+    /// -253 to 253 (a process or a file: -254 to 254), as written here or else where it is defined; 0: Fault instead. That of a
+    /// member of a sync group is 0 unless the group has `sync_group_tracking_weight`.
     pub weight: i32,
     /// `reverse`.
     pub reverse: bool,

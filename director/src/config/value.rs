@@ -4,6 +4,7 @@ use std::{
     fmt::Display,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     ops::RangeInclusive,
+    path::PathBuf,
     str::FromStr,
     time::Duration,
 };
@@ -43,8 +44,17 @@ impl Settings<'_, '_> {
         name: &'static str,
         least: Duration,
     ) -> Option<Spanned<Duration>> {
+        self.duration_in(name, least..=LONGEST)
+    }
+
+    /// The same, of a range of its own.
+    pub(super) fn duration_in(
+        &mut self,
+        name: &'static str,
+        range: RangeInclusive<Duration>,
+    ) -> Option<Spanned<Duration>> {
         let setting = self.take(name)?;
-        self.one(&setting, |word| duration(word, name, least..=LONGEST))
+        self.one(&setting, |word| duration(word, name, range))
     }
 
     /// A keyword that stands alone or before a boolean word.
@@ -115,6 +125,44 @@ where
             Diagnostic::error(word.span, format!("{} is not a number", quoted(&word.text)))
                 .label(wanted),
         ),
+    }
+}
+
+/// A whole number that may be below zero.
+pub(super) fn signed(
+    word: &Word,
+    name: &str,
+    range: RangeInclusive<i32>,
+) -> Result<i32, Diagnostic> {
+    let wanted = format!(
+        "`{name}` takes a whole number from {} to {}",
+        range.start(),
+        range.end()
+    );
+    match word.text.parse() {
+        Ok(value) if range.contains(&value) => Ok(value),
+        _ if is_number(&word.text) => Err(Diagnostic::error(
+            word.span,
+            format!("{} is out of range", quoted(&word.text)),
+        )
+        .label(wanted)),
+        _ => Err(
+            Diagnostic::error(word.span, format!("{} is not a number", quoted(&word.text)))
+                .label(wanted),
+        ),
+    }
+}
+
+/// A path from the root, such as that of a file that the daemon opens whatever folder it was started in.
+pub(super) fn absolute_path(word: &Word, example: &str) -> Result<PathBuf, Diagnostic> {
+    match word.text.starts_with('/') {
+        true => Ok(PathBuf::from(&word.text)),
+        false => Err(Diagnostic::error(
+            word.span,
+            format!("{} is no absolute path", quoted(&word.text)),
+        )
+        .label("a path from the root is wanted here")
+        .help(format!("write `{example}`"))),
     }
 }
 

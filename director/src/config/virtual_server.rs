@@ -4,7 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Span, check::TcpCheck};
+use super::{Places, Span, check::TcpCheck};
 
 mod agreement;
 mod failback;
@@ -72,6 +72,9 @@ pub struct VirtualServer {
     /// Where its address and port stand.
     #[serde(skip)]
     pub span: Span,
+    /// Where its settings stand.
+    #[serde(skip)]
+    pub places: Places,
 }
 
 impl VirtualServer {
@@ -108,6 +111,9 @@ pub struct RealServer {
     /// Where its address and port stand.
     #[serde(skip)]
     pub span: Span,
+    /// Where its settings stand.
+    #[serde(skip)]
+    pub places: Places,
 }
 
 /// `sorry_server`: gets new flows while quorum is lost, and only then. It is never checked.

@@ -4,16 +4,27 @@ use std::{net::IpAddr, num::NonZeroU8, time::Duration};
 
 use serde::Serialize;
 
-use super::{Span, notify::Notify, track::Track};
+use super::{Family, Places, Span, notify::Notify, track::Track};
 
 mod address;
 mod agreement;
+mod authentication;
+mod defaults;
+mod delivery;
+mod garp;
 mod instance;
+mod preempt;
 mod sync_group;
+mod virtual_mac;
+mod witness;
 
 pub(super) use agreement::judge;
+pub(super) use defaults::InstanceDefaults;
 pub(super) use instance::instances;
 pub(super) use sync_group::sync_groups;
+
+/// Priority of the router that owns the addresses (RFC 9568 section 5.2.4).
+pub(super) const ADDRESS_OWNER: u8 = 255;
 
 /// One `vrrp_instance`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,7 +39,9 @@ pub struct VrrpInstance {
     pub virtual_router_id: u8,
     /// `priority`, 1 to 255; 255 is the address owner (RFC 9568 section 5.2.4).
     pub priority: u8,
-    /// `version`; of an instance with IPv6 addresses always 3.
+    /// Which IP its advertisements are sent by: that of `virtual_ipaddress`, or `native_ipv6` where there is none.
+    pub family: Family,
+    /// `version`; of an instance that speaks IPv6 always 3.
     pub version: Version,
     /// `advert_int`.
     #[serde(with = "super::seconds")]
@@ -73,6 +86,30 @@ pub struct VrrpInstance {
     /// Where the interface's name stands.
     #[serde(skip)]
     pub interface_span: Span,
+    /// Where its other settings stand.
+    #[serde(skip)]
+    pub places: Places,
+}
+
+impl VrrpInstance {
+    /// All addresses that it holds, those first that it advertises.
+    pub fn addresses(&self) -> impl Iterator<Item = &VirtualAddress> {
+        self.virtual_ipaddress
+            .iter()
+            .chain(&self.virtual_ipaddress_excluded)
+    }
+
+    /// Name of the interface that one of its addresses is put on: the address's own, the device with the virtual MAC address, or that
+    /// which the instance speaks on.
+    #[must_use]
+    pub fn interface_of<'a>(&'a self, address: &'a VirtualAddress) -> &'a str {
+        let device = self.virtual_mac.as_ref().map(|device| &device.interface);
+        address
+            .interface
+            .as_ref()
+            .or(device)
+            .unwrap_or(&self.interface)
+    }
 }
 
 /// Pace of gratuitous ARP after an instance became MASTER.
@@ -135,9 +172,9 @@ pub enum Delivery {
         peers: Vec<UnicastPeer>,
         /// `unicast_src_ip`; `None`: the interface's first address.
         source: Option<IpAddr>,
-        /// `unicast_ttl`. Default 255.
+        /// `unicast_ttl`, 1 to 255. Default 255.
         ttl: u8,
-        /// `check_unicast_src`: advertisements of others than the peers do not count.
+        /// `check_unicast_src`, or a peer with `min_ttl` or `max_ttl`: advertisements of others than the peers do not count.
         check_source: bool,
     },
 }
@@ -147,6 +184,10 @@ pub enum Delivery {
 pub struct UnicastPeer {
     /// The other director.
     pub address: IpAddr,
+    /// `min_ttl`: packets with less do not count. Default 0.
+    pub min_ttl: u8,
+    /// `max_ttl`: packets with more do not count. Default 255.
+    pub max_ttl: u8,
     /// Where it stands.
     #[serde(skip)]
     pub span: Span,
@@ -161,13 +202,16 @@ pub struct VirtualMac {
     pub xmit_base: bool,
 }
 
-/// `director_witness { ADDRESS... required N }`.
+/// `director_witness ADDRESS... [required N]`, or the same in braces.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Witness {
     /// Hosts that answer an echo request as long as this director is not cut off, such as the gateway; never empty.
     pub addresses: Vec<IpAddr>,
     /// So many of them must answer; 1 to their number. Default: more than half.
     pub required: usize,
+    /// Where each address stands.
+    #[serde(skip)]
+    pub address_spans: Vec<Span>,
     /// Where it stands.
     #[serde(skip)]
     pub span: Span,
@@ -237,4 +281,7 @@ pub struct SyncGroup {
     /// Where it stands.
     #[serde(skip)]
     pub span: Span,
+    /// Where its settings stand.
+    #[serde(skip)]
+    pub places: Places,
 }

@@ -7,12 +7,12 @@ use std::{
 };
 
 use crate::{
-    config::{
-        Config, Global, InitialState, Protocol, RealServer, SyncGroup, TcpCheck, VirtualAddress,
-        VirtualServer, VrrpInstance, address::host_prefix,
-    },
+    config::{Config, Global, Protocol, RealServer, TcpCheck, VirtualServer, address::host_prefix},
     tell,
 };
+
+mod tracking;
+mod vrrp;
 
 /// Prints every setting after defaults, one object after the other.
 pub(super) struct Shown<'a>(pub(super) &'a Config);
@@ -21,14 +21,15 @@ impl Display for Shown<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(config) = self;
         global(f, &config.global)?;
+        tracking::definitions(f, config)?;
         config
             .sync_groups
             .iter()
-            .try_for_each(|group| sync_group(f, group))?;
+            .try_for_each(|group| vrrp::sync_group(f, group))?;
         config
             .vrrp_instances
             .iter()
-            .try_for_each(|instance| vrrp_instance(f, instance))?;
+            .try_for_each(|instance| vrrp::instance(f, instance))?;
         config
             .virtual_servers
             .iter()
@@ -62,87 +63,19 @@ fn global(f: &mut Formatter<'_>, global: &Global) -> fmt::Result {
         writeln!(f, "ended connections are recorded in {}", path.display())?;
     }
     match global.reset_rate {
-        Some(0) => writeln!(f, "connections told in a second: as many as it goes"),
+        Some(0) => writeln!(f, "connections told in a second: as many as it goes")?,
         rate => writeln!(
             f,
             "connections told in a second: {}",
             rate.unwrap_or(tell::DEFAULT_RATE)
-        ),
+        )?,
     }
+    vrrp::global(f, global)?;
+    tracking::global(f, global)
 }
 
 fn default() -> String {
     "by default".to_owned()
-}
-
-fn sync_group(f: &mut Formatter<'_>, group: &SyncGroup) -> fmt::Result {
-    writeln!(f, "\nsync group {}: {}", group.name, group.group.join(", "))
-}
-
-fn vrrp_instance(f: &mut Formatter<'_>, instance: &VrrpInstance) -> fmt::Result {
-    let state = match instance.state {
-        InitialState::Master => "MASTER",
-        InitialState::Backup => "BACKUP",
-    };
-    writeln!(
-        f,
-        "\nVRRP instance {} on {}",
-        instance.name, instance.interface
-    )?;
-    writeln!(
-        f,
-        "  virtual router id {}, priority {}, wants to start as {state}",
-        instance.virtual_router_id, instance.priority
-    )?;
-    let preempt = if instance.preempt {
-        "takes over from a lower priority"
-    } else {
-        "leaves a lower priority in place"
-    };
-    writeln!(
-        f,
-        "  advertises every {}, {preempt}",
-        seconds(instance.advertisement_interval)
-    )?;
-    if instance.authentication.is_some() {
-        writeln!(f, "  authenticates by a password")?;
-    }
-    let garp = &instance.garp;
-    write!(f, "  gratuitous ARP: {} frames at once", garp.repeat)?;
-    if !garp.delay.is_zero() {
-        write!(f, ", {} after {}", garp.repeat, seconds(garp.delay))?;
-    }
-    if !garp.refresh.is_zero() {
-        write!(
-            f,
-            ", {} every {}",
-            garp.refresh_repeat,
-            seconds(garp.refresh)
-        )?;
-    }
-    writeln!(f)?;
-    instance
-        .virtual_ipaddress
-        .iter()
-        .try_for_each(|held| address(f, "holds", held))?;
-    instance
-        .virtual_ipaddress_excluded
-        .iter()
-        .try_for_each(|held| address(f, "holds, without advertising it,", held))
-}
-
-fn address(f: &mut Formatter<'_>, verb: &str, held: &VirtualAddress) -> fmt::Result {
-    write!(f, "  {verb} {}/{}", held.address, held.prefix_length)?;
-    if let Some(interface) = &held.interface {
-        write!(f, " on {interface}")?;
-    }
-    if let Some(label) = &held.label {
-        write!(f, " labelled {label}")?;
-    }
-    if let Some(broadcast) = held.broadcast {
-        write!(f, " broadcast {broadcast}")?;
-    }
-    writeln!(f)
 }
 
 fn virtual_server(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result {

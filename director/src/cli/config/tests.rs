@@ -108,6 +108,24 @@ fn show_prints_every_setting_of_the_file_with_everything_in_it() {
     for line in [
         "timeouts: established TCP 900 s, TCP after a FIN 120 s, UDP 300 s",
         "entries of the tables: flows 1000000, half-open flows 262144, persistence 65536, fragments 16384",
+        "scripts run as nobody",
+        "changes of VRRP are written to /run/director/vrrp",
+        "script disk: `/usr/bin/test -w /var/lib/mysql`",
+        "  runs every 2 s, is ended after 2 s",
+        "process web: nginx, by its name",
+        "file load: /run/director/load, 0 is written to it at the start if it is not there",
+        "sync group BOTH: INT, EXT",
+        "  tracks script disk: FAULT while it fails",
+        "  notify: `/etc/director/tell.sh both networks`",
+        "  speaks VRRP version 2 over IPv4",
+        "  advertises every 1 s, takes over from a lower priority after 10 s",
+        "  takes a MASTER for dead that misses 3 advertisements",
+        "  advertises by multicast",
+        "  gratuitous ARP: 5 frames at once, 5 after 5 s, 1 every 30 s",
+        "  notify_master: `/etc/director/master.sh` as mysql",
+        "  speaks VRRP version 3 over IPv6",
+        "  advertises to fd00:67::12 from fd00:67::6",
+        "  becomes MASTER only while 1 of 2 answer: fd00:67::1, fd00:67::2",
         "  holds, without advertising it, fd00:66::251/128",
         "virtual server 192.168.66.251:80 TCP",
         "  scheduler mh (mh-fallback, mh-port), direct routing",
@@ -121,6 +139,47 @@ fn show_prints_every_setting_of_the_file_with_everything_in_it() {
         "  scheduler rr for each datagram, direct routing",
         "  real server [fd00:66::252]:53, weight 1, starts up",
         "  sorry server [fd00:66::254]:53",
+    ] {
+        assert!(
+            output.lines().any(|shown| shown == line),
+            "`{line}` is not in\n{output}"
+        );
+    }
+}
+
+/// What `config show` says of an instance with these lines.
+fn shown_instance(lines: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("keepalived.conf");
+    let text_of_file = format!(
+        "vrrp_instance I {{\n interface eth0\n virtual_router_id 9\n {lines}\n virtual_ipaddress {{\n 10.0.0.1\n }}\n}}\n"
+    );
+    std::fs::write(&file, text_of_file).expect("a file");
+    let (mut output, mut errors) = (Vec::new(), Vec::new());
+    let args = FileArgs { file, json: false };
+    show(&args, &mut output, &mut errors).expect("memory takes it");
+    assert_eq!(text(errors), "");
+    text(output)
+}
+
+#[test]
+fn show_prints_what_is_not_as_usual() {
+    let output = shown_instance(
+        "version 3\n v3_checksum_as_v2\n nopreempt\n lower_prio_no_advert\n higher_prio_send_advert\n \
+         use_vmac vip0\n vmac_xmit_base\n garp_lower_prio_delay 0\n garp_lower_prio_repeat 2\n unicast_ttl 3\n \
+         unicast_peer {\n 10.0.0.9 min_ttl 250\n }\n track_interface {\n eth1 weight -5 reverse\n }\n \
+         notify /x\n notify_priority_changes",
+    );
+    for line in [
+        "  speaks VRRP version 3 over IPv4, with the checksum of version 2",
+        "  advertises every 1 s, leaves a lower priority in place",
+        "  does not answer a MASTER of lower priority at once",
+        "  advertises once more before a higher priority",
+        "  has a MAC address of its own on vip0, advertises by the interface itself",
+        "  gratuitous ARP after a MASTER of lower priority was heard: 2 frames at once",
+        "  advertises to 10.0.0.9 (TTL 250 to 255) with TTL 3, hears nobody else",
+        "  tracks interface eth1 with weight -5, reversed",
+        "  pipes are told of other priorities, too",
     ] {
         assert!(
             output.lines().any(|shown| shown == line),
@@ -146,6 +205,20 @@ fn show_as_json_has_every_setting_by_its_unit() {
     assert_eq!(service["idle_timeout"], 3600.0);
     assert_eq!(service["real_servers"][0]["upper_threshold"], 1000);
     assert_eq!(model["virtual_servers"][1]["persistence_prefix"], 24);
+    let instance = &model["vrrp_instances"][1];
+    assert_eq!(instance["advertisement_interval"], 0.25);
+    assert_eq!(
+        (&instance["version"], &instance["family"]),
+        (&"3".into(), &"IPv6".into())
+    );
+    assert_eq!(
+        instance["delivery"]["unicast"]["peers"][0]["address"],
+        "fd00:67::12"
+    );
+    assert_eq!(
+        model["vrrp_scripts"][0]["script"]["command"][0],
+        "/usr/bin/test"
+    );
 }
 
 #[test]

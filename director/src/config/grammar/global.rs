@@ -1,10 +1,10 @@
 //! `global_defs`.
 
-use super::{BLOCK, ONE, SWITCH, Shape, Table, honoured, not_yet};
+use super::{BLOCK, COMMAND, ONE, SWITCH, Shape, Table, honoured, not_yet};
 
 const NO_MAIL: &str = "no mail is sent";
-const NO_SCRIPTS: &str = "no script is run";
-const NO_VRRP_CHANGE: &str = "every instance works with the defaults";
+const NO_SCRIPT: &str = "it is not run";
+const NO_VRRP_CHANGE: &str = "no instance works otherwise for it";
 const NO_PROCESSES: &str = "set it for the whole director in its systemd unit";
 
 pub(in super::super) const GLOBAL_DEFS: Table = Table {
@@ -13,6 +13,41 @@ pub(in super::super) const GLOBAL_DEFS: Table = Table {
         honoured(ONE, &["router_id"]),
         honoured(ONE, &["vrrp_version"]),
         honoured(Shape::Anything, &["lvs_timeouts"]),
+        honoured(Shape::Words(1, 2), &["script_user"]),
+        honoured(
+            COMMAND,
+            &[
+                "notify_fifo",
+                "notify_fifo_script",
+                "vrrp_notify_fifo",
+                "vrrp_notify_fifo_script",
+            ],
+        ),
+        honoured(
+            SWITCH,
+            &[
+                "enable_script_security",
+                "vrrp_lower_prio_no_advert",
+                "vrrp_higher_prio_send_advert",
+                "vrrp_check_unicast_src",
+                "vrrp_notify_priority_changes",
+            ],
+        ),
+        honoured(
+            ONE,
+            &[
+                "vrrp_garp_master_delay",
+                "vrrp_garp_master_repeat",
+                "vrrp_garp_master_refresh",
+                "vrrp_garp_master_refresh_repeat",
+                "vrrp_garp_lower_prio_delay",
+                "vrrp_garp_lower_prio_repeat",
+                "vrrp_down_timer_adverts",
+                "vrrp_startup_delay",
+                "vrrp_rt_priority",
+            ],
+        ),
+        honoured(Shape::Words(0, 1), &["dynamic_interfaces"]),
         // The director's own words. No block of its own: keepalived would take its closing brace for the end of this one.
         honoured(
             ONE,
@@ -49,40 +84,37 @@ pub(in super::super) const GLOBAL_DEFS: Table = Table {
         ),
         not_yet(
             Shape::Anything,
-            NO_SCRIPTS,
+            NO_SCRIPT,
             &[
                 "startup_script",
                 "shutdown_script",
-                "notify_fifo_script",
-                "vrrp_notify_fifo_script",
                 "lvs_notify_fifo_script",
             ],
         ),
         not_yet(
             ONE,
-            NO_SCRIPTS,
+            "no script is run at the start and at the end",
             &["startup_script_timeout", "shutdown_script_timeout"],
         ),
-        not_yet(Shape::Words(1, 2), NO_SCRIPTS, &["script_user"]),
         not_yet(
             SWITCH,
-            NO_SCRIPTS,
-            &["enable_script_security", "use_symlink_paths"],
+            "the path of a script is taken as it is written",
+            &["use_symlink_paths"],
         ),
-        not_yet(Shape::Anything, NO_SCRIPTS, &["set_supplementary_groups"]),
         not_yet(
-            ONE,
-            "events are only logged",
-            &["notify_fifo", "vrrp_notify_fifo", "lvs_notify_fifo"],
+            Shape::Anything,
+            "it changes nothing about the groups that scripts run with",
+            &["set_supplementary_groups"],
+        ),
+        not_yet(
+            COMMAND,
+            "what happens to servers is only logged",
+            &["lvs_notify_fifo"],
         ),
         not_yet(
             SWITCH,
-            "events are only logged",
-            &[
-                "vrrp_notify_priority_changes",
-                "fifo_write_vrrp_states_on_reload",
-                "rs_init_notifies",
-            ],
+            "what does not change is not told",
+            &["fifo_write_vrrp_states_on_reload", "rs_init_notifies"],
         ),
         not_yet(
             SWITCH,
@@ -103,7 +135,6 @@ pub(in super::super) const GLOBAL_DEFS: Table = Table {
                 "min_auto_priority_delay",
                 "vrrp_priority",
                 "vrrp_no_swap",
-                "vrrp_rt_priority",
                 "vrrp_cpu_affinity",
                 "vrrp_rlimit_rttime",
                 "vrrp_rlimit_rtime",
@@ -138,26 +169,15 @@ pub(in super::super) const GLOBAL_DEFS: Table = Table {
             &[
                 "vrrp_mcast_group4",
                 "vrrp_mcast_group6",
-                "vrrp_garp_master_delay",
-                "vrrp_garp_master_repeat",
-                "vrrp_garp_master_refresh",
-                "vrrp_garp_master_refresh_repeat",
-                "vrrp_garp_lower_prio_delay",
-                "vrrp_garp_lower_prio_repeat",
-                "vrrp_down_timer_adverts",
                 "vrrp_garp_interval",
                 "vrrp_gna_interval",
                 "vrrp_min_garp",
                 "vrrp_garp_extra_if",
                 "vrrp_vmac_garp_intvl",
-                "vrrp_lower_prio_no_advert",
-                "vrrp_higher_prio_send_advert",
-                "vrrp_check_unicast_src",
                 "vrrp_skip_check_adv_addr",
                 "vrrp_strict",
                 "vrrp_rx_bufs_policy",
                 "vrrp_rx_bufs_multiplier",
-                "vrrp_startup_delay",
                 "vrrp_delay_after_boot",
                 "log_unknown_vrids",
                 "vmac_prefix",
@@ -219,8 +239,8 @@ pub(in super::super) const GLOBAL_DEFS: Table = Table {
         ),
         not_yet(
             Shape::Anything,
-            "every instance names its interface, which must be there",
-            &["dynamic_interfaces", "default_interface"],
+            "every instance names its interface",
+            &["default_interface"],
         ),
         not_yet(
             Shape::Anything,

@@ -1,14 +1,23 @@
-//! The outermost level, and its small blocks that are passed over.
+//! The outermost level, and its small blocks.
 
-use super::{BLOCK, NAMED_BLOCK, ONE, Shape, Table, honoured, names_only, not_yet};
+use super::{BLOCK, NAMED_BLOCK, ONE, Shape, Table, WEIGHT, honoured, names_only, not_yet};
 
-const NO_TRACKING: &str = "nothing is tracked, and no priority changes by it";
+const NO_TRACKING: &str = "no priority and no role changes by it";
 
 pub(in super::super) const ROOT: Table = Table {
     block: "the outermost level",
     groups: &[
         honoured(BLOCK, &["global_defs"]),
         honoured(NAMED_BLOCK, &["vrrp_sync_group", "vrrp_instance"]),
+        honoured(
+            NAMED_BLOCK,
+            &[
+                "vrrp_script",
+                "vrrp_track_process",
+                "track_file",
+                "vrrp_track_file",
+            ],
+        ),
         honoured(Shape::Block(1, 2), &["virtual_server"]),
         not_yet(
             Shape::Anything,
@@ -19,10 +28,6 @@ pub(in super::super) const ROOT: Table = Table {
             Shape::Anything,
             NO_TRACKING,
             &[
-                "vrrp_script",
-                "vrrp_track_process",
-                "track_file",
-                "vrrp_track_file",
                 "track_group",
                 "bfd_instance",
                 "linkbeat_interfaces",
@@ -88,7 +93,11 @@ pub(super) const GARP_GROUP: Table = Table {
     ])],
 };
 
-pub(super) const TRACK_FILE: Table = Table {
+pub(in super::super) const TRACK_FILE: Table = Table {
     block: "track_file",
-    groups: &[names_only(&["file", "weight", "init_file"])],
+    groups: &[
+        honoured(ONE, &["file"]),
+        honoured(WEIGHT, &["weight"]),
+        honoured(Shape::Words(0, 2), &["init_file"]),
+    ],
 };

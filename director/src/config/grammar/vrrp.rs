@@ -1,40 +1,45 @@
 //! `vrrp_instance`, `vrrp_sync_group`, and the trackers that they can refer to.
 
-use super::{BLOCK, Keywords, ONE, SWITCH, Shape, Support, Table, honoured, names_only, not_yet};
+use super::{
+    ALONE, BLOCK, COMMAND, Keywords, ONE, SWITCH, Shape, Support, Table, WEIGHT, honoured,
+    names_only, not_yet,
+};
 
 const NO_TRACKING: &str = "the role does not depend on it";
-const NO_NOTIFY: &str = "changes of role are only logged";
+const NO_MAIL: &str = "no mail is sent";
 
 pub(in super::super) const VRRP_SYNC_GROUP: Table = Table {
     block: "vrrp_sync_group",
     groups: &[
-        honoured(BLOCK, &["group"]),
-        not_yet(
-            Shape::Anything,
-            NO_TRACKING,
+        honoured(
+            BLOCK,
             &[
+                "group",
                 "track_interface",
                 "track_script",
                 "track_process",
                 "track_file",
-                "track_bfd",
-                "global_tracking",
-                "sync_group_tracking_weight",
             ],
         ),
-        not_yet(
-            Shape::Anything,
-            NO_NOTIFY,
+        honoured(ALONE, &["sync_group_tracking_weight"]),
+        honoured(
+            COMMAND,
             &[
                 "notify_backup",
                 "notify_master",
                 "notify_fault",
                 "notify_stop",
                 "notify",
-                "smtp_alert",
-                "notify_priority_changes",
             ],
         ),
+        honoured(SWITCH, &["notify_priority_changes"]),
+        not_yet(Shape::Anything, NO_TRACKING, &["track_bfd"]),
+        not_yet(
+            Shape::Anything,
+            "what a member tracks counts for this member; `track_script` and the like in the group count for all",
+            &["global_tracking"],
+        ),
+        not_yet(SWITCH, NO_MAIL, &["smtp_alert"]),
     ],
 };
 
@@ -49,7 +54,12 @@ pub(in super::super) const VRRP_INSTANCE: Table = Table {
                 "virtual_router_id",
                 "priority",
                 "advert_int",
+                "down_timer_adverts",
                 "version",
+                "preempt_delay",
+                "mcast_src_ip",
+                "unicast_src_ip",
+                "unicast_ttl",
             ],
         ),
         honoured(
@@ -59,17 +69,60 @@ pub(in super::super) const VRRP_INSTANCE: Table = Table {
                 "garp_master_repeat",
                 "garp_master_refresh",
                 "garp_master_refresh_repeat",
+                "garp_lower_prio_delay",
+                "garp_lower_prio_repeat",
             ],
         ),
-        honoured(Shape::Words(0, 0), &["nopreempt", "preempt"]),
+        honoured(
+            ALONE,
+            &[
+                "nopreempt",
+                "preempt",
+                "native_ipv6",
+                "unicast_fault_no_peer",
+                "vmac_xmit_base",
+            ],
+        ),
+        honoured(
+            SWITCH,
+            &[
+                "lower_prio_no_advert",
+                "higher_prio_send_advert",
+                "v3_checksum_as_v2",
+                "check_unicast_src",
+                "notify_priority_changes",
+            ],
+        ),
+        // The director's own word, with its hosts in braces or on its line: keepalived does not understand braces after a word
+        // that it does not know.
+        honoured(Shape::Anything, &["director_witness"]),
+        // A name, and words that are passed over: a MAC address, `netlink_notify_msg`, `group N`.
+        honoured(Shape::Words(0, 5), &["use_vmac"]),
         honoured(
             BLOCK,
             &[
                 "authentication",
                 "virtual_ipaddress",
                 "virtual_ipaddress_excluded",
+                "unicast_peer",
+                "track_interface",
+                "track_script",
+                "track_process",
+                "track_file",
             ],
         ),
+        honoured(
+            COMMAND,
+            &[
+                "notify_backup",
+                "notify_master",
+                "notify_fault",
+                "notify_stop",
+                "notify",
+                "notify_master_rx_lower_pri",
+            ],
+        ),
+        honoured(Shape::Words(0, 3), &["notify_deleted"]),
         Keywords {
             names: &["lvs_sync_daemon_interface"],
             shape: ONE,
@@ -77,58 +130,27 @@ pub(in super::super) const VRRP_INSTANCE: Table = Table {
                 "connection sync is not supported yet; keepalived, too, has deprecated this setting in favor of `lvs_sync_daemon` in `global_defs`",
             ),
         },
+        not_yet(Shape::Anything, NO_TRACKING, &["track_bfd", "track_src_ip"]),
         not_yet(
-            Shape::Anything,
-            NO_TRACKING,
-            &[
-                "track_interface",
-                "track_script",
-                "track_process",
-                "track_file",
-                "track_bfd",
-                "track_src_ip",
-                "dont_track_primary",
-            ],
+            ALONE,
+            "an instance whose interface is down is in FAULT",
+            &["dont_track_primary"],
         ),
-        not_yet(
-            Shape::Anything,
-            NO_NOTIFY,
-            &[
-                "notify_backup",
-                "notify_master",
-                "notify_fault",
-                "notify_stop",
-                "notify_deleted",
-                "notify",
-                "smtp_alert",
-                "notify_master_rx_lower_pri",
-                "notify_priority_changes",
-            ],
-        ),
+        not_yet(SWITCH, NO_MAIL, &["smtp_alert"]),
         not_yet(
             Shape::Anything,
             "the interface's own hardware address answers for the addresses",
-            &[
-                "use_vmac",
-                "use_vmac_addr",
-                "vmac_xmit_base",
-                "use_ipvlan",
-                "vmac_garp_intvl",
-            ],
+            &["use_vmac_addr", "use_ipvlan"],
         ),
         not_yet(
             Shape::Anything,
-            "advertisements go by multicast from the interface's first address",
-            &[
-                "unicast_peer",
-                "unicast_src_ip",
-                "unicast_ttl",
-                "unicast_fault_no_peer",
-                "check_unicast_src",
-                "old_unicast_checksum",
-                "mcast_src_ip",
-                "mcast_dst_ip",
-            ],
+            "its checksums are those of keepalived since 1.3.6",
+            &["old_unicast_checksum"],
+        ),
+        not_yet(
+            ONE,
+            "multicast goes to 224.0.0.18 or ff02::12",
+            &["mcast_dst_ip"],
         ),
         not_yet(
             Shape::Anything,
@@ -141,12 +163,7 @@ pub(in super::super) const VRRP_INSTANCE: Table = Table {
             ],
         ),
         not_yet(
-            ONE,
-            "there is no delay before taking over",
-            &["preempt_delay"],
-        ),
-        not_yet(
-            Shape::Words(0, 0),
+            ALONE,
             "packets to the addresses are always accepted",
             &["accept", "no_accept"],
         ),
@@ -157,34 +174,13 @@ pub(in super::super) const VRRP_INSTANCE: Table = Table {
         ),
         not_yet(
             Shape::Anything,
-            "gratuitous ARP goes out after a takeover and at refreshes only",
-            &[
-                "garp_lower_prio_delay",
-                "garp_lower_prio_repeat",
-                "garp_extra_if",
-            ],
+            "addresses are announced on the interface that they are on, at the pace of `garp_master_refresh`",
+            &["garp_extra_if", "vmac_garp_intvl"],
         ),
         not_yet(
             SWITCH,
             "RFC 9568 is followed",
-            &[
-                "skip_check_adv_addr",
-                "strict_mode",
-                "lower_prio_no_advert",
-                "higher_prio_send_advert",
-                "owner_ignore_adverts",
-                "v3_checksum_as_v2",
-            ],
-        ),
-        not_yet(
-            ONE,
-            "the default of RFC 9568 holds: 3 missed advertisements",
-            &["down_timer_adverts"],
-        ),
-        not_yet(
-            Shape::Words(0, 0),
-            "IPv6 is not supported yet",
-            &["native_ipv6"],
+            &["skip_check_adv_addr", "strict_mode", "owner_ignore_adverts"],
         ),
         not_yet(
             Shape::Anything,
@@ -207,33 +203,37 @@ pub(in super::super) const AUTHENTICATION: Table = Table {
     groups: &[honoured(ONE, &["auth_type", "auth_pass"])],
 };
 
-pub(super) const VRRP_SCRIPT: Table = Table {
+pub(in super::super) const VRRP_SCRIPT: Table = Table {
     block: "vrrp_script",
-    groups: &[names_only(&[
-        "script",
-        "interval",
-        "timeout",
-        "weight",
-        "rise",
-        "fall",
-        "user",
-        "init_fail",
-    ])],
+    groups: &[
+        // Its reader says how arguments are written.
+        honoured(Shape::Anything, &["script"]),
+        honoured(ONE, &["interval", "timeout", "rise", "fall"]),
+        honoured(WEIGHT, &["weight"]),
+        honoured(Shape::Words(1, 2), &["user"]),
+        honoured(ALONE, &["init_fail"]),
+    ],
 };
 
-pub(super) const VRRP_TRACK_PROCESS: Table = Table {
+pub(in super::super) const VRRP_TRACK_PROCESS: Table = Table {
     block: "vrrp_track_process",
-    groups: &[names_only(&[
-        "process",
-        "param_match",
-        "weight",
-        "quorum",
-        "quorum_max",
-        "delay",
-        "terminate_delay",
-        "fork_delay",
-        "full_command",
-    ])],
+    groups: &[
+        // A name, and any number of arguments.
+        honoured(Shape::Anything, &["process"]),
+        honoured(Shape::Words(0, 1), &["param_match"]),
+        honoured(WEIGHT, &["weight"]),
+        honoured(
+            ONE,
+            &[
+                "quorum",
+                "quorum_max",
+                "delay",
+                "terminate_delay",
+                "fork_delay",
+            ],
+        ),
+        honoured(ALONE, &["full_command"]),
+    ],
 };
 
 pub(super) const BFD_INSTANCE: Table = Table {

@@ -43,7 +43,7 @@ proptest! {
     }
 
     #[test]
-    fn arbitrary_words_and_braces_never_panic(text in "((global_defs|vrrp_instance|virtual_server|real_server|TCP_CHECK|10\\.0\\.0\\.1|fd00::1|weight|lvs_timeouts|tcp|persistence_(timeout|granularity)|[ul]threshold|sh-port|[a-z]{1,3}|80|\"|'|\\\\|#|!|\\{|\\}|\n|@|\\$)[ ]?){0,80}") {
+    fn arbitrary_words_and_braces_never_panic(text in "((global_defs|vrrp_instance|virtual_server|real_server|TCP_CHECK|10\\.0\\.0\\.1|fd00::1|weight|lvs_timeouts|tcp|persistence_(timeout|granularity)|[ul]threshold|sh-port|(vrrp_)?(script|track_process)|track_(file|script|interface)|unicast_peer|(min|max)_ttl|director_witness|required|notify(_fifo)?|use_vmac|process|file|reverse|[a-z]{1,3}|80|\"|'|\\\\|#|!|\\{|\\}|\n|@|\\$)[ ]?){0,80}") {
         judge(text.as_bytes())?;
     }
 

@@ -40,14 +40,14 @@ error: unknown keyword `quorum` in `vrrp_instance`
 #[test]
 fn a_keyword_that_is_not_supported_yet_is_a_warning() {
     let expected = "\
-warning: `use_vmac` is not supported yet
+warning: `use_ipvlan` is not supported yet
  --> test.conf:5:3
   |
-5 |   use_vmac
-  |   ^^^^^^^^ the interface's own hardware address answers for the addresses
+5 |   use_ipvlan
+  |   ^^^^^^^^^^ the interface's own hardware address answers for the addresses
 
 ";
-    assert_eq!(rendered("priority 100", "use_vmac"), expected);
+    assert_eq!(rendered("priority 100", "use_ipvlan"), expected);
 }
 
 #[test]
@@ -354,7 +354,7 @@ error: VRRP version 2 has no fractions of a second
   |              ^^^ its packets carry whole seconds, from 1 to 255
   |
   = note: keepalived rounds it, so that the director takes over later than the file says
-  = help: write `advert_int 1`
+  = help: write `advert_int 1`, or `version 3` on all directors of this instance
 
 ";
     assert_eq!(rendered("priority 100", "advert_int 0.3"), expected);

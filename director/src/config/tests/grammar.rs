@@ -10,13 +10,16 @@ use super::{
 };
 use crate::config::Span;
 
-fn read_tables() -> [&'static Table; 8] {
+fn read_tables() -> [&'static Table; 11] {
     [
         &grammar::ROOT,
         &grammar::GLOBAL_DEFS,
         &grammar::VRRP_SYNC_GROUP,
         &grammar::VRRP_INSTANCE,
         &grammar::AUTHENTICATION,
+        &grammar::VRRP_SCRIPT,
+        &grammar::VRRP_TRACK_PROCESS,
+        &grammar::TRACK_FILE,
         &grammar::VIRTUAL_SERVER,
         &grammar::REAL_SERVER,
         &grammar::TCP_CHECK,
@@ -59,6 +62,7 @@ fn every_keyword_is_honoured_or_named_in_a_warning() {
 fn every_honoured_keyword_is_asked_for_by_its_reader() {
     // Each reader asserts at its end that it asked for all that its table honours.
     let all = "global_defs { }\nvrrp_sync_group G { }\nvrrp_instance I { authentication { } }\n\
+               vrrp_script S { }\nvrrp_track_process P { }\ntrack_file F { }\n\
                virtual_server 10.0.0.1 80 { real_server 10.0.0.2 80 { TCP_CHECK { } } }\n";
     assert!(text(all).errors() > 0);
 }

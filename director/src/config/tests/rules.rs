@@ -99,7 +99,7 @@ fn each_wrong_value_is_one_remark_on_its_line() {
         (
             "    10.0.0.1\n",
             "    10.0.0.1\n    fd00::1\n",
-            "8 warning: both families in one `virtual_ipaddress`",
+            "8 error: both families in one `virtual_ipaddress`",
         ),
         (
             "    10.0.0.1\n",

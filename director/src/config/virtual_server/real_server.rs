@@ -77,6 +77,7 @@ fn real_server(
         alpha,
         checks: checks.into_iter().map(|check| check.check).collect(),
         span,
+        places: settings.places(),
     };
     settings.finish();
     endpoint.is_some().then_some(server)

@@ -82,6 +82,7 @@ fn virtual_server(
         sorry_server,
         real_servers,
         span,
+        places: settings.places(),
     };
     // A real server that was refused is one all the same: its error says enough.
     if settings.take_all("real_server").is_empty() {

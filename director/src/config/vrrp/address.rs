@@ -28,7 +28,7 @@ const NOT_YET: [(&str, usize); 9] = [
 ];
 const HONOURED: [&str; 5] = ["brd", "broadcast", "dev", "label", "scope"];
 
-/// `virtual_ipaddress`, which in keepalived holds one family.
+/// `virtual_ipaddress`: an advertisement carries addresses of one family (RFC 9568 section 5.2.9).
 pub(super) fn advertised(settings: &mut Settings<'_, '_>) -> Vec<VirtualAddress> {
     let addresses = virtual_addresses(settings, "virtual_ipaddress");
     if let Some((first, rest)) = addresses.split_first()
@@ -37,12 +37,11 @@ pub(super) fn advertised(settings: &mut Settings<'_, '_>) -> Vec<VirtualAddress>
             .find(|address| address.address.is_ipv4() != first.address.is_ipv4())
     {
         settings.diagnostics.push(
-            Diagnostic::warning(other.span, "both families in one `virtual_ipaddress`")
-                .label("the director holds this address; keepalived would not")
-                .related(first.span, "the first one decides the family in keepalived")
-                .help(
-                    "move it to `virtual_ipaddress_excluded`, which takes both in keepalived, too",
-                ),
+            Diagnostic::error(other.span, "both families in one `virtual_ipaddress`")
+                .label("an advertisement carries addresses of one family")
+                .related(first.span, "the first one decides the family")
+                .note("keepalived would leave this address out")
+                .help("move it to `virtual_ipaddress_excluded`, which takes both, or to an instance of its own"),
         );
     }
     addresses

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use super::{
     super::{
-        Diagnostic, Span,
+        Diagnostic, Family, Span,
         diagnostic::{nearest, quoted},
+        track::judge_weights,
     },
     VirtualAddress, VrrpInstance,
     sync_group::WrittenGroup,
@@ -21,10 +22,14 @@ pub(in super::super) fn judge(
         unrepeated(instance, diagnostics);
     }
     names(instances, diagnostics);
+    virtual_macs(instances, diagnostics);
+    witnesses(instances, diagnostics);
     router_ids(instances, diagnostics);
     addresses(instances, diagnostics);
     group_names(groups, diagnostics);
     memberships(instances, groups, diagnostics);
+    let groups: Vec<_> = groups.iter().map(|written| &written.group).collect();
+    judge_weights(instances, &groups, diagnostics);
 }
 
 /// An address that stands twice in one instance is held once.
@@ -64,14 +69,72 @@ fn names(instances: &[VrrpInstance], diagnostics: &mut Vec<Diagnostic>) {
     }
 }
 
+/// A device of its own for each instance.
+fn virtual_macs(instances: &[VrrpInstance], diagnostics: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<&str, (Span, &'static str)> = instances
+        .iter()
+        .map(|instance| {
+            let place = (instance.interface_span, "an instance speaks on it");
+            (instance.interface.as_str(), place)
+        })
+        .collect();
+    for instance in instances {
+        let Some(virtual_mac) = &instance.virtual_mac else {
+            continue;
+        };
+        let span = instance.places.of("use_vmac").unwrap_or(instance.span);
+        let place = (span, "the device of another instance");
+        if let Some((earlier, what)) = seen.insert(&virtual_mac.interface, place) {
+            diagnostics.push(
+                Diagnostic::error(
+                    span,
+                    format!("the name {} is taken", quoted(&virtual_mac.interface)),
+                )
+                .label("this device would have it")
+                .related(earlier, what)
+                .help("write another name: `use_vmac NAME`"),
+            );
+        }
+    }
+}
+
+/// A virtual address answers as soon as this director is MASTER, and so says nothing of the network.
+fn witnesses(instances: &[VrrpInstance], diagnostics: &mut Vec<Diagnostic>) {
+    let held: HashMap<_, _> = instances
+        .iter()
+        .flat_map(VrrpInstance::addresses)
+        .map(|held| (held.address, held.span))
+        .collect();
+    for witness in instances
+        .iter()
+        .filter_map(|instance| instance.witness.as_ref())
+    {
+        for (address, span) in witness.addresses.iter().zip(&witness.address_spans) {
+            if let Some(held) = held.get(address) {
+                diagnostics.push(
+                    Diagnostic::error(*span, format!("{address} is a virtual address"))
+                        .label("it answers from whoever is MASTER, and so is no witness")
+                        .related(*held, "held here")
+                        .help("name a host that is neither of the directors, such as the gateway"),
+                );
+            }
+        }
+    }
+}
+
 fn router_ids(instances: &[VrrpInstance], diagnostics: &mut Vec<Diagnostic>) {
-    let mut seen: HashMap<(&str, u8), &VrrpInstance> = HashMap::new();
+    let mut seen: HashMap<(&str, u8, Family), &VrrpInstance> = HashMap::new();
     // An instance without an interface or an id was refused when it was read.
     for instance in instances
         .iter()
         .filter(|instance| instance.virtual_router_id != 0 && !instance.interface.is_empty())
     {
-        let key = (instance.interface.as_str(), instance.virtual_router_id);
+        // IPv4 and IPv6 have their own groups and numbers (RFC 9568 section 5.2.3).
+        let key = (
+            instance.interface.as_str(),
+            instance.virtual_router_id,
+            instance.family,
+        );
         if let Some(earlier) = seen.insert(key, instance) {
             diagnostics.push(
                 Diagnostic::error(
@@ -89,11 +152,7 @@ fn router_ids(instances: &[VrrpInstance], diagnostics: &mut Vec<Diagnostic>) {
 fn addresses(instances: &[VrrpInstance], diagnostics: &mut Vec<Diagnostic>) {
     let mut seen = HashMap::new();
     for (index, instance) in instances.iter().enumerate() {
-        for address in instance
-            .virtual_ipaddress
-            .iter()
-            .chain(&instance.virtual_ipaddress_excluded)
-        {
+        for address in instance.addresses() {
             let (holder, earlier) = *seen.entry(address.address).or_insert((index, address.span));
             if holder != index {
                 diagnostics.push(

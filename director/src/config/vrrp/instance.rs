@@ -1,92 +1,87 @@
 //! Reading a `vrrp_instance`.
 
-use std::{num::NonZeroU8, time::Duration};
+use std::time::Duration;
 
 use super::{
     super::{
-        Diagnostic,
+        Diagnostic, Family,
         diagnostic::quoted,
-        grammar::{AUTHENTICATION, VRRP_INSTANCE},
+        grammar::VRRP_INSTANCE,
         notify::Notify,
         settings::{Setting, Settings},
-        track::Track,
+        track::{Definitions, Track},
         tree::Word,
-        value::{self, Spanned, choice, number},
+        value::{self, Spanned, number},
     },
-    Authentication, AuthenticationType, Delivery, GratuitousArp, InitialState, Version,
-    VrrpInstance, address,
+    ADDRESS_OWNER, InitialState, InstanceDefaults, Version, VirtualAddress, VrrpInstance, address,
+    authentication::authentication,
+    defaults::down_timer_adverts,
+    delivery::WrittenDelivery,
+    garp::WrittenGarp,
+    preempt::Preemption,
+    virtual_mac::WrittenMac,
+    witness::witness,
 };
 
-/// Bytes of a password that a VRRPv2 packet has room for (RFC 2338 section 5.3.6.1).
-const PASSWORD_BYTES: usize = 8;
-/// Priority of the router that owns the addresses (RFC 9568 section 5.2.4).
-const ADDRESS_OWNER: u8 = 255;
 /// RFC 9568 section 6.1.
 const DEFAULT_PRIORITY: u8 = 100;
-/// RFC 9568 section 6.1 has three advertisements missed.
-const DOWN_TIMER_ADVERTS: NonZeroU8 = NonZeroU8::new(3).unwrap();
 
 impl Version {
-    /// Reads `name`; version 3 is known, and not spoken yet.
-    pub(in super::super) fn read(
+    /// Reads `name`, by its number.
+    pub(super) fn read(
         settings: &mut Settings<'_, '_>,
         name: &'static str,
-    ) -> Option<Self> {
-        let version = settings.number(name, 2..=3)?;
-        if version.value == 2 {
-            return Some(Self::Two);
-        }
-        settings.diagnostics.push(
-            Diagnostic::warning(version.span, "VRRP version 3 is not supported yet")
-                .label("no advertisement of this version is sent or understood"),
-        );
-        Some(Self::Three)
+    ) -> Option<Spanned<Self>> {
+        let setting = settings.take(name)?;
+        settings.one(&setting, |word| {
+            number(word, name, 2..=3).map(|number| match number {
+                2 => Self::Two,
+                _ => Self::Three,
+            })
+        })
     }
 }
 
 /// All instances, in order.
 pub(in super::super) fn instances(
     root: &mut Settings<'_, '_>,
-    version: Version,
+    defaults: &InstanceDefaults,
+    definitions: &mut Definitions,
 ) -> Vec<VrrpInstance> {
     root.take_all("vrrp_instance")
         .iter()
-        .filter_map(|setting| instance(setting, version, root.diagnostics))
+        .filter_map(|setting| instance(setting, defaults, definitions, root.diagnostics))
         .collect()
 }
 
 fn instance(
     setting: &Setting<'_>,
-    version: Version,
+    defaults: &InstanceDefaults,
+    definitions: &mut Definitions,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<VrrpInstance> {
     let name = setting.arguments.first()?;
     let mut settings = Settings::read(&VRRP_INSTANCE, setting.block?, diagnostics);
-    let version = Version::read(&mut settings, "version").unwrap_or(version);
+    let virtual_ipaddress = address::advertised(&mut settings);
+    let virtual_ipaddress_excluded =
+        address::virtual_addresses(&mut settings, "virtual_ipaddress_excluded");
+    let delivery = WrittenDelivery::read(&mut settings);
+    let family = family(&mut settings, &virtual_ipaddress, &delivery);
+    let version = version(&mut settings, family, defaults.version);
     let state = state(&mut settings);
     let priority = priority(&mut settings, name, state);
-    let preempt = preempt(&mut settings, state, priority);
-    let interface = required(
-        &mut settings,
-        "interface",
-        name,
-        "the network interface that its addresses belong to",
-    )
-    .and_then(|setting| settings.one(&setting, value::interface));
-    let router_id = required(
-        &mut settings,
-        "virtual_router_id",
-        name,
-        "a number from 1 to 255 that no other instance on this network has",
-    )
-    .and_then(|setting| {
-        settings.one(&setting, |word| {
-            number(word, "virtual_router_id", 1..=u8::MAX)
-        })
-    });
+    let preemption = Preemption::read(&mut settings, state, priority);
+    let interface = interface(&mut settings, name);
+    let virtual_router_id = virtual_router_id(&mut settings, name);
     let sync_interface = settings
         .take("lvs_sync_daemon_interface")
         .and_then(|setting| settings.one(&setting, value::interface));
+    let mut virtual_mac = WrittenMac::read(&mut settings);
+    if let Some(virtual_mac) = &mut virtual_mac
+        && delivery.is_unicast()
+    {
+        virtual_mac.with_unicast(settings.diagnostics);
+    }
     let instance = VrrpInstance {
         name: name.text.clone(),
         state,
@@ -94,35 +89,131 @@ fn instance(
             .as_ref()
             .map(|found| found.value.clone())
             .unwrap_or_default(),
-        virtual_router_id: router_id.map_or(0, |found| found.value),
+        virtual_router_id,
         priority,
+        family,
         version,
         advertisement_interval: advertisement_interval(&mut settings, version),
-        down_timer_adverts: DOWN_TIMER_ADVERTS,
-        delivery: Delivery::Multicast { source: None },
-        v3_checksum_as_v2: false,
+        down_timer_adverts: down_timer_adverts(&mut settings, "down_timer_adverts")
+            .unwrap_or(defaults.down_timer_adverts),
+        delivery: delivery.settled(family, &virtual_ipaddress, defaults, settings.diagnostics),
+        v3_checksum_as_v2: checksum(&mut settings, family, version),
         authentication: authentication(&mut settings, version),
-        virtual_ipaddress: address::advertised(&mut settings),
-        virtual_ipaddress_excluded: address::virtual_addresses(
-            &mut settings,
-            "virtual_ipaddress_excluded",
-        ),
-        preempt,
-        preempt_delay: Duration::ZERO,
-        lower_prio_no_advert: false,
-        higher_prio_send_advert: false,
-        virtual_mac: None,
-        track: Track::default(),
-        notify: Notify::default(),
-        witness: None,
-        garp: gratuitous_arp(&mut settings),
+        preempt: preemption.preempt,
+        preempt_delay: preemption.delay,
+        lower_prio_no_advert: settings
+            .switch("lower_prio_no_advert")
+            .unwrap_or(defaults.lower_prio_no_advert),
+        higher_prio_send_advert: settings
+            .switch("higher_prio_send_advert")
+            .unwrap_or(defaults.higher_prio_send_advert),
+        virtual_mac: virtual_mac.map(|mac| mac.settled(family, virtual_router_id)),
+        track: Track::read(&mut settings, definitions),
+        notify: Notify::of_instance(&mut settings, defaults),
+        witness: witness(&mut settings),
+        garp: WrittenGarp::of_instance(&mut settings)
+            .or(defaults.garp)
+            .settled(),
         lvs_sync_daemon_interface: sync_interface.map(|found| found.value),
+        virtual_ipaddress,
+        virtual_ipaddress_excluded,
         span: name.span,
         interface_span: interface.map_or(name.span, |found| found.span),
+        places: settings.places(),
     };
     warn_of_no_addresses(&mut settings, name);
     settings.finish();
     Some(instance)
+}
+
+/// Advertisements go by the family of the addresses that they are about.
+fn family(
+    settings: &mut Settings<'_, '_>,
+    advertised: &[VirtualAddress],
+    delivery: &WrittenDelivery<'_>,
+) -> Family {
+    let native_ipv6 = settings.take("native_ipv6");
+    let of_addresses = advertised
+        .first()
+        .map(|address| Family::of(address.address));
+    if let (Some(setting), Some(Family::V4), Some(address)) =
+        (native_ipv6, of_addresses, advertised.first())
+    {
+        settings.diagnostics.push(
+            Diagnostic::error(setting.span, "`native_ipv6` with IPv4 addresses")
+                .label("advertisements over IPv6 cannot carry them")
+                .related(address.span, "an IPv4 address")
+                .help("take `native_ipv6` away, or move them to `virtual_ipaddress_excluded`"),
+        );
+    }
+    match (of_addresses, native_ipv6) {
+        (Some(family), _) => family,
+        (None, Some(_)) => Family::V6,
+        (None, None) => delivery.family().unwrap_or_default(),
+    }
+}
+
+/// VRRP over IPv6 is of version 3 only (RFC 9568 section 1).
+fn version(settings: &mut Settings<'_, '_>, family: Family, default: Version) -> Version {
+    let written = Version::read(settings, "version");
+    if family == Family::V4 {
+        return written.map_or(default, |version| version.value);
+    }
+    if let Some(Spanned {
+        value: Version::Two,
+        span,
+    }) = written
+    {
+        settings.diagnostics.push(
+            Diagnostic::warning(span, "VRRP version 2 has no IPv6")
+                .label("version 3 is spoken, as in keepalived")
+                .help("write `version 3`"),
+        );
+    }
+    Version::Three
+}
+
+fn checksum(settings: &mut Settings<'_, '_>, family: Family, version: Version) -> bool {
+    let places = settings.places();
+    let as_version_2 = settings.switch("v3_checksum_as_v2").unwrap_or(false);
+    if let Some(span) = places.of("v3_checksum_as_v2")
+        && (family, version) != (Family::V4, Version::Three)
+    {
+        let kind = match version {
+            Version::Two => "version 2 has this checksum anyway",
+            Version::Three => "over IPv6 there is one checksum only",
+        };
+        settings
+            .diagnostics
+            .push(Diagnostic::warning(span, "`v3_checksum_as_v2` has no effect here").label(kind));
+    }
+    as_version_2
+}
+
+fn interface(settings: &mut Settings<'_, '_>, name: &Word) -> Option<Spanned<String>> {
+    let setting = required(
+        settings,
+        "interface",
+        name,
+        "the network interface that its addresses belong to",
+    )?;
+    settings.one(&setting, value::interface)
+}
+
+/// 0, which nobody has, if it was refused.
+fn virtual_router_id(settings: &mut Settings<'_, '_>, name: &Word) -> u8 {
+    let setting = required(
+        settings,
+        "virtual_router_id",
+        name,
+        "a number from 1 to 255 that no other instance on this network has",
+    );
+    let found = setting.and_then(|setting| {
+        settings.one(&setting, |word| {
+            number(word, "virtual_router_id", 1..=u8::MAX)
+        })
+    });
+    found.map_or(0, |found| found.value)
 }
 
 /// An address that was refused is one all the same: its error says enough.
@@ -213,138 +304,31 @@ fn priority(settings: &mut Settings<'_, '_>, name: &Word, state: InitialState) -
     ADDRESS_OWNER
 }
 
-fn preempt(settings: &mut Settings<'_, '_>, state: InitialState, priority: u8) -> bool {
-    settings.take("preempt");
-    let Some(nopreempt) = settings.take("nopreempt") else {
-        return true;
-    };
-    if priority == ADDRESS_OWNER {
-        settings.diagnostics.push(
-            Diagnostic::warning(
-                nopreempt.span,
-                "`nopreempt` has no effect with priority 255",
-            )
-            .label("the owner of the addresses always takes over (RFC 9568 section 6.1)")
-            .help("write a priority from 1 to 254"),
-        );
-        return true;
-    }
-    if state == InitialState::Master {
-        settings.diagnostics.push(
-            Diagnostic::warning(
-                nopreempt.span,
-                "`nopreempt` is honoured here in spite of `state MASTER`",
-            )
-            .label("keepalived ignores it unless the state is BACKUP")
-            .help("write `state BACKUP` on both directors, so that both programs read it alike"),
-        );
-    }
-    false
-}
-
 fn advertisement_interval(settings: &mut Settings<'_, '_>, version: Version) -> Duration {
     const DEFAULT: Duration = Duration::from_secs(1);
-    let (least, most) = match version {
-        Version::Two => (Duration::from_millis(10), Duration::from_secs(255)),
+    const LEAST: Duration = Duration::from_millis(10);
+    let most = match version {
+        Version::Two => Duration::from_secs(255),
         // 12 bits of hundredths of a second (RFC 9568 section 5.2.7).
-        Version::Three => (Duration::from_millis(10), Duration::from_millis(40_950)),
+        Version::Three => Duration::from_millis(40_950),
     };
-    let Some(setting) = settings.take("advert_int") else {
+    let Some(interval) = settings.duration_in("advert_int", LEAST..=most) else {
         return DEFAULT;
     };
-    let Some(interval) = settings.one(&setting, |word| {
-        value::duration(word, "advert_int", least..=most)
-    }) else {
-        return DEFAULT;
-    };
-    let fraction = interval.value.subsec_nanos() != 0;
-    if version == Version::Two && fraction {
-        settings.diagnostics.push(
+    let nanoseconds = interval.value.subsec_nanos();
+    match version {
+        Version::Two if nanoseconds != 0 => settings.diagnostics.push(
             Diagnostic::error(interval.span, "VRRP version 2 has no fractions of a second")
                 .label("its packets carry whole seconds, from 1 to 255")
                 .note("keepalived rounds it, so that the director takes over later than the file says")
-                .help("write `advert_int 1`"),
-        );
+                .help("write `advert_int 1`, or `version 3` on all directors of this instance"),
+        ),
+        Version::Three if nanoseconds % 10_000_000 != 0 => settings.diagnostics.push(
+            Diagnostic::error(interval.span, "VRRP version 3 has no fractions of a hundredth of a second")
+                .label("its packets carry hundredths of a second, from 1 to 4095")
+                .help("write a number with at most two digits after the point, such as `advert_int 0.25`"),
+        ),
+        Version::Two | Version::Three => {}
     }
     interval.value
-}
-
-fn authentication(settings: &mut Settings<'_, '_>, version: Version) -> Option<Authentication> {
-    let setting = settings.take("authentication")?;
-    let mut block = Settings::read(&AUTHENTICATION, setting.block?, settings.diagnostics);
-    let choices = [
-        ("PASS", AuthenticationType::Pass),
-        ("AH", AuthenticationType::Ah),
-    ];
-    let kind = block.take("auth_type");
-    let kind =
-        kind.and_then(|setting| block.one(&setting, |word| choice(word, "auth_type", &choices)));
-    let password = block.word("auth_pass");
-    block.finish();
-    let diagnostics = &mut *settings.diagnostics;
-    if version == Version::Three {
-        diagnostics.push(
-            Diagnostic::warning(setting.span, "VRRP version 3 has no authentication")
-                .label("ignored, as in keepalived"),
-        );
-        return None;
-    }
-    if let Some(Spanned {
-        value: AuthenticationType::Ah,
-        span,
-    }) = kind
-    {
-        diagnostics.push(
-            Diagnostic::error(span, "`auth_type AH` is not supported")
-                .label("packets could not be authenticated")
-                .help("write `auth_type PASS` on all directors of this instance"),
-        );
-    }
-    let Some(password) = password else {
-        diagnostics.push(
-            Diagnostic::error(setting.span, "`authentication` has no `auth_pass`")
-                .note("keepalived would send its packets without authentication")
-                .help("add `auth_pass`, or take the block away"),
-        );
-        return None;
-    };
-    warn_of_long_password(&password, diagnostics);
-    let auth_pass = password.value.bytes().take(PASSWORD_BYTES).collect();
-    Some(Authentication {
-        auth_type: kind.map_or(AuthenticationType::Pass, |kind| kind.value),
-        auth_pass,
-    })
-}
-
-fn warn_of_long_password(password: &Spanned<String>, diagnostics: &mut Vec<Diagnostic>) {
-    let length = password.value.len();
-    if length > PASSWORD_BYTES {
-        diagnostics.push(
-            Diagnostic::warning(
-                password.span,
-                format!("`auth_pass` has {length} bytes; the packet has room for {PASSWORD_BYTES}"),
-            )
-            .label("only the first 8 bytes are used, as in keepalived")
-            .help(
-                "cut it to 8 bytes on all directors of this instance; on the wire nothing changes",
-            ),
-        );
-    }
-}
-
-fn gratuitous_arp(settings: &mut Settings<'_, '_>) -> GratuitousArp {
-    const MOST_FRAMES: u32 = 1000;
-    let default = GratuitousArp::default();
-    let delay = settings.duration("garp_master_delay", Duration::ZERO);
-    let repeat = settings.number("garp_master_repeat", 1..=MOST_FRAMES);
-    let refresh = settings.duration("garp_master_refresh", Duration::ZERO);
-    let refresh_repeat = settings.number("garp_master_refresh_repeat", 1..=MOST_FRAMES);
-    GratuitousArp {
-        delay: delay.map_or(default.delay, |found| found.value),
-        repeat: repeat.map_or(default.repeat, |found| found.value),
-        refresh: refresh.map_or(default.refresh, |found| found.value),
-        refresh_repeat: refresh_repeat.map_or(default.refresh_repeat, |found| found.value),
-        lower_prio_delay: default.lower_prio_delay,
-        lower_prio_repeat: default.lower_prio_repeat,
-    }
 }

@@ -7,10 +7,10 @@ use super::{
         grammar::VRRP_SYNC_GROUP,
         notify::Notify,
         settings::{Setting, Settings},
-        track::Track,
+        track::{Definitions, Track},
         tree::Word,
     },
-    SyncGroup,
+    InstanceDefaults, SyncGroup,
 };
 
 /// A group whose members are words with their places; [`super::judge`] needs the places.
@@ -20,20 +20,30 @@ pub(in super::super) struct WrittenGroup<'a> {
 }
 
 /// All groups, in order.
-pub(in super::super) fn sync_groups<'a>(root: &mut Settings<'a, '_>) -> Vec<WrittenGroup<'a>> {
+pub(in super::super) fn sync_groups<'a>(
+    root: &mut Settings<'a, '_>,
+    defaults: &InstanceDefaults,
+    definitions: &mut Definitions,
+) -> Vec<WrittenGroup<'a>> {
     root.take_all("vrrp_sync_group")
         .iter()
-        .filter_map(|setting| sync_group(setting, root.diagnostics))
+        .filter_map(|setting| sync_group(setting, defaults, definitions, root.diagnostics))
         .collect()
 }
 
 fn sync_group<'a>(
     setting: &Setting<'a>,
+    defaults: &InstanceDefaults,
+    definitions: &mut Definitions,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<WrittenGroup<'a>> {
     let name = setting.arguments.first()?;
     let mut settings = Settings::read(&VRRP_SYNC_GROUP, setting.block?, diagnostics);
     let group = settings.take("group");
+    let track = Track::read(&mut settings, definitions);
+    let notify = Notify::of_group(&mut settings, defaults);
+    let tracking_weight = settings.take("sync_group_tracking_weight").is_some();
+    let places = settings.places();
     settings.finish();
     let members = match group {
         Some(group) => members(&group, diagnostics),
@@ -51,10 +61,11 @@ fn sync_group<'a>(
     let group = SyncGroup {
         name: name.text.clone(),
         group: members.iter().map(|word| word.text.clone()).collect(),
-        track: Track::default(),
-        notify: Notify::default(),
-        tracking_weight: false,
+        track,
+        notify,
+        tracking_weight,
         span: name.span,
+        places,
     };
     Some(WrittenGroup { group, members })
 }
