@@ -11,6 +11,7 @@
 #![cfg_attr(not(feature = "user"), no_std)]
 #![forbid(unsafe_code)]
 
+pub mod clock;
 pub mod counters;
 pub mod flow;
 pub mod fragment;
@@ -26,7 +27,7 @@ pub mod settings;
 pub mod tcp;
 
 /// Version of the layouts in this crate. Pinned maps of another version are never touched.
-pub const ABI_VERSION: u32 = 3;
+pub const ABI_VERSION: u32 = 5;
 
 /// IP protocol numbers (IANA), as they stand in a flow or service key.
 pub mod protocol {

@@ -45,6 +45,9 @@ pub mod map {
         EGRESS,
         /// Index to `Instance`. Written by the daemon.
         INSTANCES,
+        /// Instance index to `Lease`, through shared memory. Written by the thread that speaks VRRP; for services without an instance by
+        /// the daemon.
+        LEASES,
         /// Index 0 to `VipFilter`. Written by the daemon.
         VIP_FILTER,
         /// `ServiceKeyV4` to `Service`. Written by the daemon.

@@ -125,17 +125,18 @@ fn timeout<F: Family>(state: FlowState, packet: &Packet<F>, segment: &Segment) -
 
 /// Notes what the packet tells of the flow. A half-open flow that was heard again moves to the table of flows.
 ///
-/// Only what changed is written, through the pointer: an update of the map would allocate, and might evict another flow.
+/// Only what changed is written, through the pointer: an update of the map would allocate, and might evict another flow. `now`: the low 32
+/// bits of jiffies.
 #[inline(always)]
 pub fn refresh<F: Family>(
     pointer: *mut Flow,
     table: Table,
     key: &F::Key,
     segment: &Segment,
+    now: u32,
 ) -> u32 {
     // SAFETY: see `server_of`.
     let flow = unsafe { &mut *pointer };
-    let now = clock::now();
     if flow.last_seen != now {
         flow.last_seen = now;
     }

@@ -8,7 +8,7 @@
 // Unaligned loads and atomic additions are single instructions that Rust has no other words for.
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
-use aya_ebpf::{macros::xdp, programs::XdpContext};
+use aya_ebpf::{bindings::xdp_action, macros::xdp, programs::XdpContext};
 
 mod clock;
 mod cursor;
@@ -41,10 +41,13 @@ pub fn director(context: XdpContext) -> u32 {
     path::process(&context).settle()
 }
 
-/// Not for packets: the daemon runs it by hand to read the clock that flows are stamped with.
+/// Not for packets: the daemon runs it by hand to read the clock that flows are stamped with and leases end by.
 #[xdp]
-pub fn clock(_: XdpContext) -> u32 {
-    clock::now()
+pub fn clock(context: XdpContext) -> u32 {
+    match clock::tell(&context) {
+        true => xdp_action::XDP_PASS,
+        false => xdp_action::XDP_ABORTED,
+    }
 }
 
 #[cfg(not(test))]

@@ -11,7 +11,7 @@ use director_common::{
     counters::{self, Traffic},
     flow::{Flow, FlowKeyV4, FlowKeyV6},
     fragment::{Fragment, FragmentKey},
-    instance::Instance,
+    instance::{Instance, Lease},
     interface::Interface,
     limits::{
         DEFAULT_FLOWS, DEFAULT_FRAGMENTS, DEFAULT_HALF_OPEN, DEFAULT_TEMPLATES, MAX_INSTANCES,
@@ -40,9 +40,15 @@ pub static INTERFACES: HashMap<u32, Interface, { MAX_INTERFACES as usize }> = Ha
 #[btf_map]
 pub static EGRESS: DevMapHash<{ MAX_INTERFACES as usize }> = DevMapHash::new();
 
-/// Who may forward. Written by the daemon, read for each packet.
+/// What an instance's index means. Written by the daemon, read by people and by the next daemon.
 #[btf_map]
 pub static INSTANCES: Array<Instance, { MAX_INSTANCES as usize }> = Array::new();
+
+/// Who may forward, and until when. Written by the thread that speaks VRRP, through memory that it shares; for services without an
+/// instance, and where an index is freed, by the daemon. Read for each packet.
+#[btf_map]
+pub static LEASES: Array<Lease, { MAX_INSTANCES as usize }, { BPF_F_MMAPABLE as usize }> =
+    Array::new();
 
 /// Which addresses may be VIPs. Written by the daemon, read for each packet.
 #[btf_map]

@@ -4,6 +4,7 @@ use aya_ebpf::{EbpfContext as _, programs::XdpContext};
 use director_common::{counters::Counter, protocol, server::RealServer, service::Service, tcp};
 
 use crate::{
+    clock,
     cursor::Cursor,
     family::{Family, Packet, Part, Table},
     flow::{self, Known},
@@ -82,7 +83,7 @@ fn process_segment<F: Family>(context: &XdpContext, cursor: Cursor, packet: &Pac
         Known::Flow(flow, table, server) => {
             continue_flow(context, packet, &segment, &key, (flow, table, server))
         }
-        Known::Held(instance) => match service::is_master(instance) {
+        Known::Held(instance) => match service::is_master(instance, clock::jiffies()) {
             true => Verdict::Drop(Counter::DropHeld),
             false => Verdict::Pass(Counter::PassNotMaster),
         },
@@ -99,14 +100,16 @@ fn continue_flow<F: Family>(
     key: &F::Key,
     (flow, table, server): (*mut director_common::flow::Flow, Table, &RealServer),
 ) -> Verdict {
-    if !service::is_master(server.instance) {
+    // Read once: for the lease, and for the flow.
+    let now = clock::jiffies();
+    if !service::is_master(server.instance, now) {
         return Verdict::Pass(Counter::PassNotMaster);
     }
     let route = forward::find_way(context, packet, server);
     if route.way == Way::None {
         return route.verdict;
     }
-    let id = flow::refresh::<F>(flow, table, key, segment);
+    let id = flow::refresh::<F>(flow, table, key, segment, now as u32);
     fragment::remember(packet, id, server);
     forward::count(id, server, 0, packet);
     forward::send(packet, server, route.way, Counter::ForwardFlow)
@@ -124,7 +127,7 @@ fn begin_flow<F: Family>(
     let Some(service) = service::find(packet, segment) else {
         return Verdict::Pass(Counter::PassNoService);
     };
-    if !service::is_master(service.instance) {
+    if !service::is_master(service.instance, clock::jiffies()) {
         return Verdict::Pass(Counter::PassNotMaster);
     }
     if !segment.may_begin_flow() && !is_scheduled_all_the_same(segment, service) {
@@ -268,7 +271,7 @@ pub fn deliver<F: Family>(
     server: &RealServer,
     counter: Counter,
 ) -> Verdict {
-    if !service::is_master(server.instance) {
+    if !service::is_master(server.instance, clock::jiffies()) {
         return Verdict::Pass(Counter::PassNotMaster);
     }
     let route = forward::find_way(context, packet, server);

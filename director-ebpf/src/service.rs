@@ -1,13 +1,10 @@
 //! Virtual services: is this packet for one, and may this director forward for it?
 
-use director_common::{
-    instance::Role,
-    service::{Service, VipFilter},
-};
+use director_common::service::{Service, VipFilter};
 
 use crate::{
     family::{Family, Packet},
-    maps::{INSTANCES, SETTINGS, VIP_FILTER},
+    maps::{LEASES, SETTINGS, VIP_FILTER},
     transport::Segment,
     verifier::element,
 };
@@ -35,12 +32,10 @@ pub fn find<F: Family>(packet: &Packet<F>, segment: &Segment) -> Option<&'static
         .or_else(|| F::service(destination, [0; 2], segment.protocol))
 }
 
-/// Whether this director is MASTER for a VRRP instance.
+/// Whether this director is MASTER for a VRRP instance, at this time in jiffies: its lease has not ended. That of index 0 never began.
 #[inline(always)]
-pub fn is_master(instance: u32) -> bool {
-    INSTANCES
-        .get(instance)
-        .is_some_and(|instance| instance.role == Role::MASTER)
+pub fn is_master(instance: u32, now: u64) -> bool {
+    LEASES.get(instance).is_some_and(|lease| lease.until > now)
 }
 
 /// The settings.

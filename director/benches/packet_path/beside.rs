@@ -201,7 +201,7 @@ impl Million {
         there: usize,
         sweeps: &mut Vec<Duration>,
     ) -> Result<Vec<f64>> {
-        let now = self.dataplane.read_clock(Instant::now())?;
+        let now = self.dataplane.read_clock()?;
         let timeouts = Timeouts::default();
         let ledger = Ledger::new(now, timeouts, self.dataplane.tables(), &BTreeMap::new());
         let is_done = AtomicBool::new(false);

@@ -138,7 +138,7 @@ fn among_a_million(rig: &mut Rig) -> Result<(Duration, Duration)> {
     })?;
     let finding = began.elapsed();
     ensure!(found.len() >= 90, "only {} flows were found", found.len());
-    let now = dataplane.read_clock(Instant::now())?;
+    let now = dataplane.read_clock()?;
     let ledger = director::dataplane::ledger::Ledger::new(
         now,
         director::dataplane::expiry::Timeouts::default(),

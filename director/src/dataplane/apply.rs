@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use aya::maps::{Array, MapData, MapError, PerCpuArray, PerCpuValues, xdp::XdpMapError};
 use director_common::{
     counters::Traffic,
-    instance::Instance,
+    instance::{Instance, Lease, Role},
     limits::{MAX_INSTANCES, MAX_SERVERS},
     load::Load,
     schedule::Locality,
@@ -54,6 +54,13 @@ pub(super) fn read(maps: &Maps) -> Result<Tables, MapAccessError> {
     tables
         .instances
         .retain(|_, instance| *instance != Instance::default());
+    for (index, instance) in &mut tables.instances {
+        let is_held = maps.leases.read(*index) == Lease::FOREVER;
+        // Its lease follows its role. Where somebody else has ended it, the next plan has to write both.
+        if instance.virtual_router_id == 0 && !is_held {
+            instance.role = Role::INITIALIZE;
+        }
+    }
     tables
         .servers
         .retain(|_, server| *server != RealServer::default());
@@ -162,6 +169,10 @@ pub(super) fn apply(maps: &mut Maps, op: &MapOp) -> Result<(), MapAccessError> {
             "clearing what a service kept together",
             maps.localities.set(*id, Plain(Locality::default()), 0),
         ),
+        MapOp::PutLease(index, lease) => {
+            maps.leases.put(*index, *lease);
+            ("writing a lease", Ok(()))
+        }
         MapOp::PutInstance(index, instance) => (
             "writing a VRRP instance",
             maps.instances.set(*index, Plain(*instance), 0),

@@ -1,64 +1,98 @@
-//! The clock of the flows: jiffies, as the packet path reads them.
+//! The clock of the packet path: jiffies, which only a program in the kernel can read.
 //!
-//! How many of them make a second is a secret of the kernel's configuration, so it is measured.
+//! How many of them make a second (`CONFIG_HZ`) is what the resolution of the coarse clocks says (`clock_getres(2)`): those move on
+//! with each jiffy.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::expiry::Jiffies;
+use aya::{
+    Ebpf,
+    programs::{ProgramError, TestRun as _, TestRunOptions, Xdp},
+};
+use aya_obj::programs::XdpAttachType;
+use director_common::clock::Reading;
+use nix::{errno::Errno, time::ClockId};
 
-/// Values of `CONFIG_HZ` that kernels are built with.
-const KNOWN_RATES: [u32; 4] = [100, 250, 300, 1000];
-/// A shorter measurement could mistake 250 for 300.
-pub const SHORTEST_MEASUREMENT: Duration = Duration::from_millis(200);
-/// Debian's, until the measurement is done.
-pub const RATE_UNTIL_MEASURED: u32 = 250;
+use super::{
+    expiry::Jiffies,
+    load::{self, LoadError, Part},
+};
 
-/// Measures the rate of jiffies from two readings. Pure: readings and times are arguments.
-#[derive(Clone, Copy, Debug)]
+/// A handle of the clock program. Each has a file descriptor of its own, so that it may go to another thread.
 pub struct Clock {
-    first: (Instant, u32),
-    per_second: Option<u32>,
+    program: Xdp,
+    per_second: u32,
 }
 
 impl Clock {
-    /// Begins with a first reading.
-    #[must_use]
-    pub const fn new(at: Instant, jiffies: u32) -> Self {
-        Self {
-            first: (at, jiffies),
-            per_second: None,
-        }
+    /// Opens the program in the loaded object.
+    pub(super) fn open(object: &mut Ebpf) -> Result<Self, LoadError> {
+        Ok(Self {
+            program: handle(load::program(object, Part::Clock)?).map_err(failed)?,
+            per_second: jiffies_per_second()?,
+        })
     }
 
-    /// Takes a further reading, and gives it with the rate as well as that is known.
-    pub fn read(&mut self, at: Instant, jiffies: u32) -> Jiffies {
-        let (first_at, first_jiffies) = self.first;
-        let elapsed = at.saturating_duration_since(first_at);
-        if self.per_second.is_none() && elapsed >= SHORTEST_MEASUREMENT {
-            let measured = f64::from(jiffies.wrapping_sub(first_jiffies)) / elapsed.as_secs_f64();
-            self.per_second = Some(nearest_rate(measured));
-        }
-        Jiffies {
-            now: jiffies,
-            per_second: self.per_second(),
-        }
+    /// Another handle of the same program.
+    pub(super) fn try_clone(&self) -> Result<Self, LoadError> {
+        Ok(Self {
+            program: handle(&self.program).map_err(failed)?,
+            per_second: self.per_second,
+        })
     }
 
-    /// Jiffies in a second, as well as that is known.
-    #[must_use]
-    pub fn per_second(&self) -> u32 {
-        self.per_second.unwrap_or(RATE_UNTIL_MEASURED)
+    /// This moment.
+    ///
+    /// It takes a system call that allocates a page, some microseconds in all.
+    pub(super) fn read(&self) -> Result<Reading, LoadError> {
+        let frame = [0; size_of::<Reading>()];
+        let mut told = frame;
+        self.program
+            .test_run(TestRunOptions {
+                data_in: Some(&frame),
+                data_out: Some(&mut told),
+                repeat: 1,
+                ..TestRunOptions::default()
+            })
+            .map_err(failed)?;
+        Ok(bytemuck::cast(told))
+    }
+
+    /// This moment as flows are stamped with it.
+    pub(super) fn now(&self) -> Result<Jiffies, LoadError> {
+        Ok(Jiffies {
+            // The low 32 bits are what flows are stamped with.
+            now: self.read()?.jiffies as u32,
+            per_second: self.per_second,
+        })
+    }
+
+    /// Jiffies in a second.
+    pub(super) const fn per_second(&self) -> u32 {
+        self.per_second
     }
 }
 
-fn nearest_rate(measured: f64) -> u32 {
-    KNOWN_RATES
-        .into_iter()
-        .min_by(|a, b| {
-            let distance = |rate: u32| (measured / f64::from(rate)).ln().abs();
-            distance(*a).total_cmp(&distance(*b))
-        })
-        .unwrap_or(RATE_UNTIL_MEASURED)
+fn handle(program: &Xdp) -> Result<Xdp, ProgramError> {
+    let name = Part::Clock.name().into();
+    Xdp::from_program_info(program.info()?, name, XdpAttachType::Interface)
+}
+
+fn failed(error: ProgramError) -> LoadError {
+    LoadError::Program(Box::new(error))
+}
+
+fn jiffies_per_second() -> Result<u32, LoadError> {
+    let resolution = ClockId::CLOCK_MONOTONIC_COARSE
+        .res()
+        .map_err(LoadError::Jiffy)?;
+    rate(Duration::from(resolution)).ok_or(LoadError::Jiffy(Errno::ERANGE))
+}
+
+/// How many jiffies of this length make a second, 1 to 1,000,000; the kernel rounds the length to whole nanoseconds.
+fn rate(jiffy: Duration) -> Option<u32> {
+    let is_likely = (Duration::from_micros(1)..=Duration::from_secs(1)).contains(&jiffy);
+    is_likely.then(|| (1.0 / jiffy.as_secs_f64()).round() as u32)
 }
 
 #[cfg(test)]
@@ -66,30 +100,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_is_the_known_one_nearest_to_the_measurement() {
-        for rate in KNOWN_RATES {
-            let start = Instant::now();
-            let mut clock = Clock::new(start, u32::MAX - 10);
-            let ticks = rate * 3 / 10 + 1;
-            let later = clock.read(
-                start + Duration::from_millis(300),
-                (u32::MAX - 10).wrapping_add(ticks),
-            );
-            assert_eq!(later.per_second, rate);
+    fn the_rate_is_a_whole_number_although_the_length_is_rounded() {
+        for per_second in [24, 100, 250, 300, 1000, 1024] {
+            let jiffy = Duration::from_nanos((1_000_000_000 + per_second / 2) / per_second);
+            assert_eq!(rate(jiffy).map(u64::from), Some(per_second));
         }
     }
 
     #[test]
-    fn a_measurement_that_is_too_short_settles_nothing() {
-        let start = Instant::now();
-        let mut clock = Clock::new(start, 0);
-        assert_eq!(
-            clock.read(start + Duration::from_millis(10), 10).per_second,
-            RATE_UNTIL_MEASURED
-        );
-        assert_eq!(
-            clock.read(start + Duration::from_secs(1), 1000).per_second,
-            1000
-        );
+    fn a_length_that_no_kernel_has_is_refused() {
+        for jiffy in [0, 1, 999, 1_000_000_001] {
+            assert_eq!(rate(Duration::from_nanos(jiffy)), None);
+        }
     }
 }

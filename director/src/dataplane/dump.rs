@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::{
     apply::{self, MapAccessError},
-    batch,
+    batch, leases,
     maps::{Maps, OpenMapError, Plain},
     pins,
 };
@@ -203,6 +203,10 @@ pub fn dump(
         ),
         map::EGRESS => dump.egress(&mut visit),
         map::INSTANCES => dump.array(&mut visit, decode::instance),
+        map::LEASES => {
+            let now_ns = leases::monotonic_ns();
+            dump.array(&mut visit, |lease| decode::lease(lease, now_ns))
+        }
         map::VIP_FILTER => dump.array(&mut visit, decode::vip_filter),
         map::SERVICES_V4 => dump.hash(
             &mut visit,

@@ -7,8 +7,10 @@ use aya::{
     programs::{ProgramError, Xdp},
 };
 use director_common::limits::map;
+use nix::errno::Errno;
 
 use super::{
+    clock::Clock,
     maps::{Maps, OpenMapError},
     outer,
     pins::{Found, Pins, PinsError},
@@ -23,12 +25,12 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/di
 pub(super) enum Part {
     /// The packet path.
     PacketPath,
-    /// Gives the clock that flows are stamped with.
+    /// Gives the clock that flows are stamped with and leases end by.
     Clock,
 }
 
 impl Part {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::PacketPath => "director",
             Self::Clock => "clock",
@@ -51,6 +53,9 @@ pub enum LoadError {
     /// The program was refused.
     #[error("loading the XDP program")]
     Program(#[source] Box<ProgramError>),
+    /// Times could not be told in jiffies.
+    #[error("asking the kernel how long a jiffy is")]
+    Jiffy(#[source] Errno),
     /// A pinned map cannot be used.
     #[error(transparent)]
     Map(#[from] OpenMapError),
@@ -71,6 +76,7 @@ impl LoadError {
             Self::Object(error) if denied(error) => "run as root (CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are needed), and see that the kernel's lockdown allows BPF".to_owned(),
             Self::NoProgram(_) => "build director anew: `cargo xtask build`".to_owned(),
             Self::Object(_) | Self::Program(_) => "the kernel's verifier says why above; Linux 6.1 or newer is needed; a flow table too large for the memory is refused with ENOMEM".to_owned(),
+            Self::Jiffy(_) => "the resolution of CLOCK_MONOTONIC_COARSE tells it, on every Linux since 2.6.32; see clock_getres(2)".to_owned(),
             Self::Map(_) | Self::Pin(_) => {
                 "`director unload` removes all pins; established connections are forgotten by it".to_owned()
             }
@@ -90,13 +96,13 @@ fn denied(error: &EbpfError) -> bool {
     false
 }
 
-/// Loads the object, pins what is new, and opens typed handles of the maps.
+/// Loads the object, pins what is new, and opens typed handles of the maps and a handle of the clock.
 pub(super) fn load(
     pins: &Pins,
     found: Found,
     sizes: &Sizes,
     machine: &Machine,
-) -> Result<(Ebpf, Maps), LoadError> {
+) -> Result<(Ebpf, Maps, Clock), LoadError> {
     if !Path::new("/sys/kernel/btf/vmlinux").exists() {
         return Err(LoadError::Kernel("BTF"));
     }
@@ -126,8 +132,9 @@ pub(super) fn load(
             .map_err(|error| LoadError::Program(Box::new(error)))?;
     }
     let maps = Maps::open(&folder)?;
+    let clock = Clock::open(&mut object)?;
     pin_program(&mut object, pins)?;
-    Ok((object, maps))
+    Ok((object, maps, clock))
 }
 
 /// Names the loaded program in the pin folder. It comes last: it says that the rest is complete.

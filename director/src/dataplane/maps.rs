@@ -21,6 +21,8 @@ use director_common::{
     settings::{ReplyBudget, Settings},
 };
 
+use super::leases::{Leases, NoClock};
+
 /// A layout of `director-common` as aya wants it.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
@@ -41,6 +43,7 @@ pub(super) struct Maps {
     pub(super) interfaces: HashMap<MapData, u32, Plain<Interface>>,
     pub(super) egress: DevMapHash<MapData>,
     pub(super) instances: Array<MapData, Plain<Instance>>,
+    pub(super) leases: Leases<NoClock>,
     pub(super) vip_filter: Array<MapData, Plain<VipFilter>>,
     pub(super) services_v4: PlainHash<ServiceKeyV4, Service>,
     pub(super) services_v6: PlainHash<ServiceKeyV6, Service>,
@@ -84,6 +87,7 @@ impl Maps {
             interfaces: open(folder, map::INTERFACES)?,
             egress: open(folder, map::EGRESS)?,
             instances: open(folder, map::INSTANCES)?,
+            leases: Leases::in_folder(folder)?,
             vip_filter: open(folder, map::VIP_FILTER)?,
             services_v4: open(folder, map::SERVICES_V4)?,
             services_v6: open(folder, map::SERVICES_V6)?,

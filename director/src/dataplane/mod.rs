@@ -9,12 +9,13 @@
 mod apply;
 mod attach;
 mod batch;
-pub mod clock;
+mod clock;
 pub mod counters;
 pub mod dump;
 pub mod ended;
 pub mod expiry;
 pub mod flows;
+pub mod leases;
 pub mod ledger;
 mod load;
 mod loads;
@@ -23,30 +24,34 @@ mod outer;
 pub mod pins;
 pub mod plan;
 pub mod schedule;
+mod shared;
 pub mod sizes;
 pub mod tables;
 pub mod wanted;
 
-use std::{collections::BTreeMap, path::Path, time::Instant};
+use std::{collections::BTreeMap, path::Path};
 
 use aya::{
     Ebpf,
     programs::{ProgramFd, TestRun as _, TestRunOptions},
 };
-use director_common::counters::{Counter, Traffic};
+use director_common::{
+    clock::Reading,
+    counters::{Counter, Traffic},
+};
 
 pub use self::{
     apply::MapAccessError,
     attach::{AttachError, AttachOutcome, Attached, Interface, XdpMode},
+    clock::Clock,
+    leases::{LeaseError, Leases, NoClock},
     load::LoadError,
     maps::OpenMapError,
     pins::{DEFAULT_ROOT, Found, Pins, PinsError},
     sizes::{Machine, Sizes, TooLarge},
-    tables::{TableFull, Tables, Wanted},
+    tables::{InstanceKey, TableFull, Tables, Wanted},
 };
-use self::{
-    clock::Clock, ended::EndedServers, expiry::Jiffies, load::Part, maps::Maps, plan::MapOp,
-};
+use self::{ended::EndedServers, expiry::Jiffies, load::Part, maps::Maps, plan::MapOp};
 
 /// The loaded program and its maps.
 pub struct DataPlane {
@@ -56,7 +61,7 @@ pub struct DataPlane {
     ended: EndedServers,
     pins: Pins,
     found: Found,
-    clock: Option<Clock>,
+    clock: Clock,
     /// Removes what a failed start has pinned; the daemon disarms it when it is up.
     rollback: Rollback,
 }
@@ -91,7 +96,7 @@ impl DataPlane {
     pub fn load(root: &Path, sizes: &Sizes) -> Result<Self, LoadError> {
         let (pins, found) = Pins::lock(root)?;
         let loaded = load::load(&pins, found, sizes, &Machine::this());
-        let (object, maps) = match loaded {
+        let (object, maps, clock) = match loaded {
             Ok(loaded) => loaded,
             Err(error) => {
                 if found == Found::Nothing {
@@ -108,7 +113,7 @@ impl DataPlane {
             ended: EndedServers::default(),
             pins,
             found,
-            clock: None,
+            clock,
             rollback: Rollback::Armed,
         })
     }
@@ -133,6 +138,31 @@ impl DataPlane {
     #[must_use]
     pub const fn tables(&self) -> &Tables {
         &self.tables
+    }
+
+    /// Index of a VRRP instance in the tables; `None`: it is not in them, or not yet.
+    ///
+    /// It is the instance's own until an [`Self::apply`] that does not want the instance.
+    #[must_use]
+    pub fn instance_index(&self, key: InstanceKey) -> Option<u32> {
+        self.tables.instance_index(key)
+    }
+
+    /// A handle of the leases that is independent of this value: another thread may have it.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`]: the map or the clock cannot be opened once more.
+    pub fn leases(&self) -> Result<Leases, LoadError> {
+        let clock = self.clock.try_clone()?;
+        Ok(Leases::with_clock(&self.pins.folder(), clock)?)
+    }
+
+    /// Whether packets for any virtual service are forwarded at this moment, by an earlier daemon's tables or by our own.
+    #[must_use]
+    pub fn is_forwarding(&self) -> bool {
+        let mut services = self.tables.services.values();
+        services.any(|service| self.maps.leases.is_held(service.instance))
     }
 
     /// Attaches the program to `interfaces` and to no other, replacing the program on attachments that are there.
@@ -188,28 +218,8 @@ impl DataPlane {
     ///
     /// What the kernel said.
     pub fn test_run(&mut self, packet: &[u8], repeat: u32) -> Result<TestRun, LoadError> {
-        self.test_run_part(Part::PacketPath, packet, repeat)
-    }
-
-    /// The loaded program, for a benchmark to tail-call it.
-    ///
-    /// # Errors
-    ///
-    /// The object has no such program.
-    pub fn program_fd(&mut self) -> Result<&ProgramFd, LoadError> {
-        load::program(&mut self.object, Part::PacketPath)?
-            .fd()
-            .map_err(|error| LoadError::Program(Box::new(error)))
-    }
-
-    fn test_run_part(
-        &mut self,
-        part: Part,
-        packet: &[u8],
-        repeat: u32,
-    ) -> Result<TestRun, LoadError> {
         let mut output = vec![0; packet.len() + TEST_RUN_ROOM];
-        let result = load::program(&mut self.object, part)?
+        let result = load::program(&mut self.object, Part::PacketPath)?
             .test_run(TestRunOptions {
                 data_in: Some(packet),
                 data_out: Some(&mut output),
@@ -224,28 +234,39 @@ impl DataPlane {
         })
     }
 
-    /// Reads the clock that flows are stamped with. `at` is the time of the reading; two readings a while apart tell how
-    /// fast it runs.
+    /// The loaded program, for a benchmark to tail-call it.
+    ///
+    /// # Errors
+    ///
+    /// The object has no such program.
+    pub fn program_fd(&mut self) -> Result<&ProgramFd, LoadError> {
+        load::program(&mut self.object, Part::PacketPath)?
+            .fd()
+            .map_err(|error| LoadError::Program(Box::new(error)))
+    }
+
+    /// Reads the clock that flows are stamped with.
     ///
     /// # Errors
     ///
     /// What the kernel said.
-    pub fn read_clock(&mut self, at: Instant) -> Result<Jiffies, LoadError> {
-        let now = self
-            .test_run_part(Part::Clock, &[0; SHORTEST_FRAME], 1)?
-            .action;
-        Ok(self
-            .clock
-            .get_or_insert_with(|| Clock::new(at, now))
-            .read(at, now))
+    pub fn read_clock(&self) -> Result<Jiffies, LoadError> {
+        self.clock.now()
     }
 
-    /// How fast the clock runs, as well as that is known.
+    /// This moment by that clock, and by the one that userspace has.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel said.
+    pub fn moment(&self) -> Result<Reading, LoadError> {
+        self.clock.read()
+    }
+
+    /// How fast that clock runs.
     #[must_use]
-    pub fn jiffies_per_second(&self) -> u32 {
-        self.clock
-            .as_ref()
-            .map_or(clock::RATE_UNTIL_MEASURED, Clock::per_second)
+    pub const fn jiffies_per_second(&self) -> u32 {
+        self.clock.per_second()
     }
 
     /// Traffic of a virtual service since it was added, by its index.
@@ -302,8 +323,6 @@ impl DataPlane {
 
 /// Bytes that a program may add to a packet in a test run.
 const TEST_RUN_ROOM: usize = 256;
-/// An Ethernet header: the kernel runs a program on no less.
-const SHORTEST_FRAME: usize = 14;
 
 /// What one run of the program gave.
 #[derive(Clone, Debug, PartialEq, Eq)]

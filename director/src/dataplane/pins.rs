@@ -287,6 +287,31 @@ fn lock(root: &Path) -> Result<Flock<File>, PinsError> {
     })
 }
 
+/// The process of the director that holds the lock on a pin folder. It is not touched by asking: a lock held for a moment could refuse a
+/// director that starts. proc_locks(5).
+#[must_use]
+pub fn lock_holder(root: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt as _;
+    let folder = fs::metadata(root).ok()?;
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let device = folder.dev();
+    let place = format!(
+        "{:02x}:{:02x}:{}",
+        nix::sys::stat::major(device),
+        nix::sys::stat::minor(device),
+        folder.ino()
+    );
+    locks.lines().find_map(|line| holder(line, &place))
+}
+
+/// The process of a line such as `1: FLOCK  ADVISORY  WRITE 4711 00:1c:10245 0 EOF`, if it is about this place.
+fn holder(line: &str, place: &str) -> Option<u32> {
+    let mut words = line.split_whitespace().skip(1);
+    let is_held = words.next() == Some("FLOCK");
+    let process = words.nth(2)?;
+    (is_held && words.next() == Some(place)).then(|| process.parse().ok())?
+}
+
 fn is_bpf(path: &Path) -> bool {
     statfs(path).is_ok_and(|found| found.filesystem_type() == BPF_FS_MAGIC)
 }
@@ -305,4 +330,24 @@ fn mount_bpf_below(root: &Path) -> Result<(), PinsError> {
         Some("mode=0700"),
     )
     .map_err(PinsError::Mount)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_kernel_says_who_holds_the_lock() {
+        let place = "00:1c:10245";
+        let held = "1: FLOCK  ADVISORY  WRITE 4711 00:1c:10245 0 EOF";
+        assert_eq!(holder(held, place), Some(4711));
+        for other in [
+            "1: POSIX  ADVISORY  WRITE 4711 00:1c:10245 0 EOF",
+            "1: FLOCK  ADVISORY  WRITE 4711 00:1c:10246 0 EOF",
+            "1: -> FLOCK  ADVISORY  WRITE 4711 00:1c:10245 0 EOF",
+            "",
+        ] {
+            assert_eq!(holder(other, place), None, "{other}");
+        }
+    }
 }

@@ -4,7 +4,7 @@
 //! and removed after nothing does.
 
 use director_common::{
-    instance::Instance,
+    instance::{Instance, Lease, Role},
     interface::Interface,
     server::RealServer,
     service::{Service, VipFilter},
@@ -13,7 +13,7 @@ use director_common::{
 
 use super::{
     schedule::Table,
-    tables::{self, ServiceKey, Tables},
+    tables::{self, InstanceKey, ServiceKey, Tables},
 };
 
 /// One write to a map.
@@ -35,6 +35,8 @@ pub enum MapOp {
     RemoveInterface(u32),
     /// Writes which addresses may be VIPs.
     PutVipFilter(Box<VipFilter>),
+    /// Writes a lease: that of an instance that no thread speaks VRRP for, or the end of one.
+    PutLease(u32, Lease),
     /// Writes an instance.
     PutInstance(u32, Instance),
     /// Writes a real server.
@@ -132,11 +134,28 @@ fn forget_loads(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
     }
 }
 
+/// What leases were held stays with whoever holds them, but an index with a new meaning begins without one.
 fn put_instances(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
     for (index, instance) in &next.instances {
-        if current.instances.get(index) != Some(instance) {
-            ops.push(MapOp::PutInstance(*index, *instance));
+        let before = current.instances.get(index);
+        if before == Some(instance) {
+            continue;
         }
+        let key = InstanceKey::of(instance);
+        if key.virtual_router_id == 0 {
+            ops.push(MapOp::PutLease(*index, lease_by_role(instance.role)));
+        } else if before.map(InstanceKey::of) != Some(key) {
+            ops.push(MapOp::PutLease(*index, Lease::NONE));
+        }
+        ops.push(MapOp::PutInstance(*index, *instance));
+    }
+}
+
+/// The lease of the instance that stands for all services whose VIP no VRRP instance holds: nobody could take it over.
+const fn lease_by_role(role: Role) -> Lease {
+    match role {
+        Role::MASTER => Lease::FOREVER,
+        _ => Lease::NONE,
     }
 }
 
@@ -193,6 +212,7 @@ fn remove_services(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
 fn remove_instances(current: &Tables, next: &Tables, ops: &mut Vec<MapOp>) {
     for index in current.instances.keys() {
         if !next.instances.contains_key(index) {
+            ops.push(MapOp::PutLease(*index, Lease::NONE));
             ops.push(MapOp::RemoveInstance(*index));
         }
     }

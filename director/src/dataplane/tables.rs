@@ -9,7 +9,7 @@ use std::{
 };
 
 use director_common::{
-    instance::Instance,
+    instance::{Instance, Role},
     interface::Interface,
     limits::{MAX_INSTANCES, MAX_INTERFACES, MAX_SERVERS, MAX_SERVERS_PER_SERVICE, MAX_SERVICES},
     server::RealServer,
@@ -18,7 +18,7 @@ use director_common::{
 };
 
 pub use super::wanted::{
-    InstanceKey, Path, Persistence, ServiceKey, Wanted, WantedInterface, WantedServer,
+    Family, InstanceKey, Path, Persistence, ServiceKey, Wanted, WantedInterface, WantedServer,
     WantedService,
 };
 use super::{
@@ -115,12 +115,7 @@ impl Tables {
             wanted.instances.keys(),
         )?;
         for (key, role) in &wanted.instances {
-            let instance = Instance {
-                role: *role,
-                virtual_router_id: key.virtual_router_id.into(),
-                ifindex: key.ifindex,
-            };
-            self.instances.insert(indexes[key], instance);
+            self.instances.insert(indexes[key], key.entry(*role));
         }
         Ok(indexes)
     }
@@ -236,6 +231,15 @@ impl Tables {
 type ServerKey = (u32, [u8; 16]);
 
 impl Tables {
+    /// Index of a VRRP instance.
+    #[must_use]
+    pub fn instance_index(&self, key: InstanceKey) -> Option<u32> {
+        self.instances
+            .iter()
+            .find(|(_, entry)| InstanceKey::of(entry) == key)
+            .map(|(index, _)| *index)
+    }
+
     /// Index of a real server of a service.
     #[must_use]
     pub fn server_index(&self, service: u32, address: IpAddr) -> Option<u32> {
@@ -248,10 +252,27 @@ impl Tables {
 }
 
 impl InstanceKey {
-    fn of(instance: &Instance) -> Self {
+    /// Whose entry it is.
+    pub(super) fn of(instance: &Instance) -> Self {
         Self {
             virtual_router_id: u8::try_from(instance.virtual_router_id).unwrap_or(0),
             ifindex: instance.ifindex,
+            family: match instance.family {
+                Instance::V6 => Family::V6,
+                _ => Family::V4,
+            },
+        }
+    }
+
+    fn entry(self, role: Role) -> Instance {
+        Instance {
+            role,
+            virtual_router_id: self.virtual_router_id.into(),
+            ifindex: self.ifindex,
+            family: match self.family {
+                Family::V4 => Instance::V4,
+                Family::V6 => Instance::V6,
+            },
         }
     }
 }

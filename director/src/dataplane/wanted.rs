@@ -9,6 +9,7 @@ use std::{
 use director_common::instance::Role;
 
 use super::expiry::Timeouts;
+pub use crate::config::Family;
 use crate::config::{NoFlow, Scheduler, SchedulerFlags};
 
 /// What the model wants the packet path to do.
@@ -31,6 +32,8 @@ pub struct InstanceKey {
     pub virtual_router_id: u8,
     /// Interface of the instance, 0 with VRID 0.
     pub ifindex: u32,
+    /// Address family of the instance, IPv4 with VRID 0.
+    pub family: Family,
 }
 
 /// Identity of a virtual service in the tables.

@@ -150,6 +150,7 @@ impl Model {
                     .get(&instance.name)
                     .copied()
                     .unwrap_or_default(),
+                family: instance.family,
             };
             let addresses = instance
                 .virtual_ipaddress

@@ -11,6 +11,7 @@ use crate::{
     dataplane::tables::Path,
 };
 
+mod instances;
 mod leaving;
 
 const VIP: &str = "192.168.66.251";
@@ -50,6 +51,7 @@ fn real_server(address: &str, weight: u32) -> crate::config::RealServer {
         alpha: false,
         checks: vec![check],
         span: Span::default(),
+        places: crate::config::Places::default(),
     }
 }
 
@@ -79,6 +81,7 @@ fn virtual_server(servers: Vec<crate::config::RealServer>) -> VirtualServer {
         }),
         real_servers: servers,
         span: Span::default(),
+        places: crate::config::Places::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use director::{
@@ -218,10 +218,7 @@ impl Bench {
 
     /// What a sweep needs to know, as of now. `persistence` is that of every service.
     pub(crate) fn ledger(&mut self, persistence: Duration) -> Ledger {
-        let now = self
-            .dataplane
-            .read_clock(Instant::now())
-            .expect("the clock");
+        let now = self.dataplane.read_clock().expect("the clock");
         let tables = self.dataplane.tables();
         let timeouts = tables
             .services

@@ -17,7 +17,19 @@ fn every_map_is_decoded() {
         bench.rows(map::INSTANCES),
         [(
             json!(1),
-            json!({"role": "MASTER", "virtual_router_id": 0, "ifindex": 0})
+            json!({"role": "MASTER", "virtual_router_id": 0, "ifindex": 0, "family": "IPv4"})
+        )]
+    );
+    assert_eq!(
+        bench.rows(map::LEASES),
+        [(
+            json!(1),
+            json!({
+                "state": "held for ever",
+                "left_ms": null,
+                "until_jiffies": u64::MAX,
+                "until_monotonic_ns": u64::MAX,
+            })
         )]
     );
     assert_eq!(

@@ -2,12 +2,14 @@
 
 mod answers;
 mod bench;
+mod clock;
 mod dump;
 mod ended;
 mod flood;
 mod flows;
 mod forward;
 mod fragments;
+mod leases;
 mod malformed;
 mod model;
 mod pass;

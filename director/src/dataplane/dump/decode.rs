@@ -6,7 +6,7 @@ use director_common::{
     counters::{Counter, Traffic},
     flow::{Flow, FlowKeyV4, FlowKeyV6},
     fragment::{Fragment, FragmentKey},
-    instance::Instance,
+    instance::{Instance, Lease},
     interface::Interface,
     load::Load,
     persistence::{Template, TemplateKey},
@@ -54,6 +54,26 @@ pub(super) fn instance(instance: &Instance) -> Value {
         "role": instance.role.name(),
         "virtual_router_id": instance.virtual_router_id,
         "ifindex": instance.ifindex,
+        "family": match instance.family {
+            Instance::V6 => "IPv6",
+            _ => "IPv4",
+        },
+    })
+}
+
+/// A lease as it stands at `now_ns` by `CLOCK_MONOTONIC`. What has no end has no time that is left.
+pub(super) fn lease(lease: &Lease, now_ns: u64) -> Value {
+    let left_ns = lease.until_monotonic_ns.saturating_sub(now_ns);
+    let (state, left_ms) = match *lease {
+        Lease::FOREVER => ("held for ever", None),
+        _ if left_ns > 0 => ("held", Some(left_ns / 1_000_000)),
+        _ => ("ended", Some(0)),
+    };
+    json!({
+        "state": state,
+        "left_ms": left_ms,
+        "until_jiffies": lease.until,
+        "until_monotonic_ns": lease.until_monotonic_ns,
     })
 }
 

@@ -2,13 +2,19 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use director_common::instance::Role;
+use director_common::limits::MAX_INSTANCES;
 use proptest::prelude::*;
 
 use super::*;
 use crate::{
     config::{Scheduler, SchedulerFlags},
-    dataplane::tables::{InstanceKey, Path, Wanted, WantedServer, WantedService},
+    dataplane::tables::{Family, InstanceKey, Path, Wanted, WantedServer, WantedService},
+};
+
+/// A lease that is held for a while.
+const HELD: Lease = Lease {
+    until: 75,
+    until_monotonic_ns: 300_000_000,
 };
 
 /// The maps as a packet finds them.
@@ -16,6 +22,7 @@ use crate::{
 struct Image {
     tables: Tables,
     filter: VipFilter,
+    leases: BTreeMap<u32, Lease>,
 }
 
 impl Default for Image {
@@ -23,6 +30,7 @@ impl Default for Image {
         Self {
             tables: Tables::default(),
             filter: VipFilter::EMPTY,
+            leases: BTreeMap::new(),
         }
     }
 }
@@ -43,6 +51,9 @@ impl Image {
             MapOp::RemoveInterface(index) => {
                 let _before = tables.interfaces.remove(&index);
             }
+            MapOp::PutLease(index, lease) => {
+                let _before = self.leases.insert(index, lease);
+            }
             MapOp::PutInstance(index, instance) => drop(tables.instances.insert(index, instance)),
             MapOp::RemoveInstance(index) => drop(tables.instances.remove(&index)),
             MapOp::PutServer(index, server) => drop(tables.servers.insert(index, server)),
@@ -51,6 +62,35 @@ impl Image {
             MapOp::PutService(key, service) => drop(tables.services.insert(key, service)),
             MapOp::RemoveService(key) => drop(tables.services.remove(&key)),
         }
+    }
+
+    /// The VRRP thread holds the leases of all instances that it knows.
+    fn hold_all(&mut self) {
+        let elected = self.tables.instances.iter();
+        let elected = elected.filter(|(_, instance)| instance.virtual_router_id != 0);
+        self.leases.extend(elected.map(|(index, _)| (*index, HELD)));
+    }
+
+    fn lease(&self, index: u32) -> Lease {
+        self.leases.get(&index).copied().unwrap_or_default()
+    }
+
+    /// Leases after an edit: what stays keeps its own, what is gone or new has none, and the instance that nobody elects follows its
+    /// role.
+    fn check_leases(&self, before: &Tables) -> Result<(), TestCaseError> {
+        for index in 1..MAX_INSTANCES {
+            let entry = self.tables.instances.get(&index);
+            let stays =
+                before.instances.get(&index).map(InstanceKey::of) == entry.map(InstanceKey::of);
+            let expected = match entry {
+                None => Lease::NONE,
+                Some(entry) if entry.virtual_router_id == 0 => lease_by_role(entry.role),
+                Some(_) if stays => HELD,
+                Some(_) => Lease::NONE,
+            };
+            prop_assert_eq!(self.lease(index), expected, "instance {}", index);
+        }
+        Ok(())
     }
 
     /// What every packet may rely on, whenever it comes.
@@ -133,12 +173,16 @@ fn service(scheduler: Scheduler, servers: Vec<WantedServer>) -> WantedService {
 prop_compose! {
     fn any_service()(
         servers in prop::collection::btree_map(0..6_u8, (0..3_u32, any::<bool>()), 0..5),
-        vrid in 1..4_u8,
+        vrid in 0..4_u8,
+        family in prop::sample::select(&[Family::V4, Family::V6][..]),
         scheduler in prop::sample::select(&Scheduler::ALL[..]),
     ) -> WantedService {
         let servers = servers.into_iter().map(|(last, (weight, alive))| server(last, weight, alive)).collect();
         WantedService {
-            instance: InstanceKey { virtual_router_id: vrid, ifindex: 2 },
+            instance: match vrid {
+                0 => InstanceKey::default(),
+                _ => InstanceKey { virtual_router_id: vrid, ifindex: 2, family },
+            },
             ..service(scheduler, servers)
         }
     }
@@ -169,6 +213,8 @@ proptest! {
             }
             prop_assert_eq!(&image.tables, &next);
             prop_assert_eq!(image.filter, tables::vip_filter(next.services.keys()));
+            image.check_leases(&tables)?;
+            image.hold_all();
             tables = next;
         }
     }
@@ -236,5 +282,48 @@ fn a_quiesced_server_is_named_by_no_table_before_it_refuses() {
     assert!(matches!(
         plan(&before, &after).as_slice(),
         [MapOp::PutSchedule(1, _), MapOp::PutServer(1, _)]
+    ));
+}
+
+#[test]
+fn a_lease_ends_before_its_index_means_nothing_any_more() {
+    let instance = InstanceKey {
+        virtual_router_id: 66,
+        ifindex: 2,
+        family: Family::V4,
+    };
+    let wanted = Wanted {
+        instances: [(instance, Role::MASTER)].into(),
+        ..Wanted::default()
+    };
+    let before = Tables::default().follow(&wanted, 250).expect("room");
+    let after = before.follow(&Wanted::default(), 250).expect("room");
+    assert_eq!(
+        plan(&before, &after),
+        [MapOp::PutLease(1, Lease::NONE), MapOp::RemoveInstance(1)]
+    );
+}
+
+#[test]
+fn a_role_that_changes_leaves_the_lease_to_whoever_speaks_vrrp() {
+    let wanted = |role| Wanted {
+        instances: [(
+            InstanceKey {
+                virtual_router_id: 66,
+                ifindex: 2,
+                family: Family::V6,
+            },
+            role,
+        )]
+        .into(),
+        ..Wanted::default()
+    };
+    let before = Tables::default()
+        .follow(&wanted(Role::MASTER), 250)
+        .expect("room");
+    let after = before.follow(&wanted(Role::BACKUP), 250).expect("room");
+    assert!(matches!(
+        plan(&before, &after).as_slice(),
+        [MapOp::PutInstance(1, _)]
     ));
 }

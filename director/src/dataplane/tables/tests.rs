@@ -182,22 +182,43 @@ fn instances_keep_their_index_when_their_order_changes() {
     let instance = |virtual_router_id| InstanceKey {
         virtual_router_id,
         ifindex: 2,
+        family: Family::V4,
     };
     let roles = |ids: &[u8]| Wanted {
         instances: ids.iter().map(|id| (instance(*id), Role::MASTER)).collect(),
         ..Wanted::default()
     };
-    let index_of = |tables: &Tables, id: u32| {
-        tables
-            .instances
-            .iter()
-            .find(|(_, instance)| instance.virtual_router_id == id)
-            .map(|(index, _)| *index)
-    };
+    let index_of = |tables: &Tables, id: u8| tables.instance_index(instance(id));
     let first = Tables::default().follow(&roles(&[200]), 250).expect("room");
     let second = first.follow(&roles(&[100, 200]), 250).expect("room");
     assert_eq!(index_of(&first, 200), index_of(&second, 200));
     assert_ne!(index_of(&second, 100), index_of(&second, 200));
+    assert_eq!(index_of(&first, 100), None);
+}
+
+#[test]
+fn virtual_routers_of_both_families_may_share_vrid_and_interface() {
+    let instance = |family| InstanceKey {
+        virtual_router_id: 66,
+        ifindex: 2,
+        family,
+    };
+    let wanted = Wanted {
+        instances: [
+            (instance(Family::V4), Role::MASTER),
+            (instance(Family::V6), Role::BACKUP),
+        ]
+        .into(),
+        ..Wanted::default()
+    };
+    let tables = Tables::default().follow(&wanted, 250).expect("room");
+    let role = |family| {
+        let index = tables.instance_index(instance(family)).expect("an index");
+        tables.instances[&index].role
+    };
+    assert_eq!(role(Family::V4), Role::MASTER);
+    assert_eq!(role(Family::V6), Role::BACKUP);
+    assert_eq!(tables.follow(&wanted, 250).expect("room"), tables);
 }
 
 #[test]

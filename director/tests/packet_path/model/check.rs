@@ -5,8 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use director::dataplane::Sizes;
-use director_common::limits::map;
+use director::dataplane::{Sizes, Wanted};
+use director_common::{
+    instance::{Lease, Role},
+    limits::map,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
@@ -86,8 +89,11 @@ fn compare(seed: u64, packets: u64, mutated: u32) {
     let mut model = Model::default();
     for packet in 0..packets {
         if packet % EDIT_EVERY == 0 {
-            bench.apply(&world::wanted(&mut random));
-            model.edit(bench.dataplane.tables());
+            let wanted = world::wanted(&mut random);
+            bench.apply(&wanted);
+            let leases = hold(&bench, &wanted, &mut random);
+            let now = bench.dataplane.moment().expect("the clock").jiffies;
+            model.edit(bench.dataplane.tables(), leases, now);
         }
         let frame = world::frame(&mut random, mutated);
         let expected = model.process(&frame);
@@ -115,6 +121,22 @@ fn compare(seed: u64, packets: u64, mutated: u32) {
             look(&bench, &model, seed, packet);
         }
     }
+}
+
+/// Gives every virtual router another lease. Whoever has none follows its role.
+fn hold(bench: &Bench, wanted: &Wanted, random: &mut StdRng) -> BTreeMap<u32, Lease> {
+    let handle = bench.dataplane.leases().expect("the leases");
+    let mut leases = BTreeMap::new();
+    for (key, role) in &wanted.instances {
+        let index = bench.dataplane.instance_index(*key).expect("an index");
+        let lease = match (key.virtual_router_id, *role) {
+            (0, Role::MASTER) => Lease::FOREVER,
+            (0, _) => Lease::NONE,
+            _ => world::lease(random, bench, &handle, index),
+        };
+        leases.insert(index, lease);
+    }
+    leases
 }
 
 fn hex(bytes: &[u8]) -> String {

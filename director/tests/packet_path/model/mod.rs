@@ -11,12 +11,15 @@ mod parse;
 mod schedule;
 mod world;
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+};
 
 use director::dataplane::tables::{self, ServiceKey, Tables};
 use director_common::{
     counters::{Counter, Traffic},
-    instance::Role,
+    instance::Lease,
     protocol,
     server::RealServer,
     service::{Service, VipFilter},
@@ -59,6 +62,10 @@ struct Outcome {
 #[derive(Clone, Debug, Default)]
 struct Model {
     tables: Tables,
+    /// By index of the instance.
+    leases: BTreeMap<u32, Lease>,
+    /// Jiffies. Nothing ends between two edits, so it stands still.
+    now: u64,
     flows: HashMap<Key, Flow>,
     half_open: HashMap<Key, Flow>,
     /// By masked client and service: server and generation.
@@ -92,8 +99,11 @@ fn pass(frame: &[u8], counter: Counter) -> Outcome {
 }
 
 impl Model {
-    /// Userspace wrote other tables. What a server had before it went out of use is forgotten.
-    fn edit(&mut self, tables: &Tables) {
+    /// Userspace wrote other tables, and holds other leases at this time in jiffies. What a server had before it went out of use is
+    /// forgotten.
+    fn edit(&mut self, tables: &Tables, leases: BTreeMap<u32, Lease>, now: u64) {
+        self.leases = leases;
+        self.now = now;
         for (index, server) in &tables.servers {
             let before = self.tables.servers.get(index);
             if before.map_or(0, |known| known.generation) != server.generation {
@@ -147,8 +157,8 @@ impl Model {
     }
 
     fn is_master(&self, instance: u32) -> bool {
-        let known = self.tables.instances.get(&instance);
-        known.is_some_and(|instance| instance.role == Role::MASTER)
+        let lease = self.leases.get(&instance);
+        lease.is_some_and(|lease| lease.until > self.now)
     }
 
     fn process_segment(&mut self, frame: &[u8], packet: &Packet) -> Outcome {

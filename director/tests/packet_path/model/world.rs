@@ -9,18 +9,21 @@ use std::{
 use director::{
     config::{NoFlow, Scheduler, SchedulerFlags},
     dataplane::{
-        Wanted,
-        tables::{InstanceKey, Path, Persistence, ServiceKey, WantedServer, WantedService},
+        Leases, Wanted,
+        tables::{Family, InstanceKey, Path, Persistence, ServiceKey, WantedServer, WantedService},
     },
 };
 use director_common::{
-    instance::Role,
+    instance::{Lease, Role},
     protocol::{ICMP, ICMPV6, TCP, UDP},
     tcp::{ACK, FIN, RST, SYN},
 };
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom as _};
 
-use crate::bench::{DIRECTOR_MAC, IFINDEX, interface, mac};
+use crate::{
+    bench::{Bench, DIRECTOR_MAC, IFINDEX, interface, mac},
+    leases::wait_for_end,
+};
 
 const VIPS_V4: [Ipv4Addr; 2] = [
     Ipv4Addr::new(192, 168, 66, 251),
@@ -30,6 +33,24 @@ const VIPS_V6: [Ipv6Addr; 2] = [
     Ipv6Addr::new(0xfd00, 0x66, 0, 0, 0, 0, 0, 0x251),
     Ipv6Addr::new(0xfd00, 0x66, 0, 0, 0, 0, 0, 0x250),
 ];
+/// The one that stands for all services whose VIP no virtual router holds, and virtual routers of both families.
+const INSTANCES: [InstanceKey; 3] = [
+    InstanceKey {
+        virtual_router_id: 0,
+        ifindex: 0,
+        family: Family::V4,
+    },
+    InstanceKey {
+        virtual_router_id: 66,
+        ifindex: IFINDEX,
+        family: Family::V4,
+    },
+    InstanceKey {
+        virtual_router_id: 66,
+        ifindex: IFINDEX,
+        family: Family::V6,
+    },
+];
 const PORTS: [u16; 3] = [3306, 53, 0];
 const VLAN: u16 = 100;
 /// An interface that frames cannot be redirected to.
@@ -37,11 +58,14 @@ const ELSEWHERE: u32 = 77;
 
 /// Another wish of the daemon.
 pub(super) fn wanted(random: &mut StdRng) -> Wanted {
-    let instance = InstanceKey::default();
-    let role = match random.random_bool(0.95) {
-        true => Role::MASTER,
-        false => Role::BACKUP,
-    };
+    let mut instances = BTreeMap::new();
+    for instance in INSTANCES {
+        let role = match random.random_bool(0.95) {
+            true => Role::MASTER,
+            false => Role::BACKUP,
+        };
+        instances.insert(instance, role);
+    }
     let mut interfaces = BTreeMap::new();
     if random.random_bool(0.9) {
         interfaces.insert(IFINDEX, interface());
@@ -62,10 +86,31 @@ pub(super) fn wanted(random: &mut StdRng) -> Wanted {
         }
     }
     Wanted {
-        instances: [(instance, role)].into(),
+        instances,
         interfaces,
         services,
         ..Wanted::default()
+    }
+}
+
+/// Another lease for a virtual router: one that no test outlives, or none, or one that has run out.
+pub(super) fn lease(random: &mut StdRng, bench: &Bench, leases: &Leases, index: u32) -> Lease {
+    let held = |length| leases.hold(index, length).expect("an index of the tables");
+    match random.random_range(0..10) {
+        0 => {
+            leases.end(index);
+            Lease::NONE
+        }
+        1 => {
+            let lease = held(Duration::ZERO);
+            wait_for_end(bench, lease);
+            lease
+        }
+        2..5 => {
+            leases.hold_for_ever(index).expect("an index of the tables");
+            Lease::FOREVER
+        }
+        _ => held(Duration::from_hours(24)),
     }
 }
 
@@ -89,7 +134,7 @@ fn service(random: &mut StdRng, key: &ServiceKey) -> WantedService {
         .filter(|_| random.random_bool(0.5))
         .collect::<Vec<_>>();
     WantedService {
-        instance: InstanceKey::default(),
+        instance: *INSTANCES.choose(random).expect("one"),
         scheduler: *Scheduler::ALL.choose(random).expect("one"),
         scheduler_flags: SchedulerFlags {
             port: random.random(),
