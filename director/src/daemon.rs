@@ -6,6 +6,7 @@
 //!   API server (a task a client) - Request ------+--> owner (this file) --> model --> data plane (maps)
 //!   signals: TERM INT HUP -----------------------+         |
 //!   clock: announcements, neighbors, rates, sweep -+       +--> walks of the flow table (blocking threads)
+//!                                                          `--> service manager (systemd)
 //! ```
 //!
 //! The owner has the model, the data plane, the addresses and everything else that changes; nothing of it is shared.
@@ -13,21 +14,31 @@
 
 mod addresses;
 mod admission;
+mod answers;
 mod changes;
+mod conflicts;
+mod elections;
 mod flow_walk;
 mod full_tables;
+mod guarding;
+mod host_events;
 mod limits;
 mod neighbors;
+mod placing;
 mod privileges;
 mod reload;
+mod service_manager;
 mod start;
 mod survey;
 mod telling;
+mod tracking;
 mod traffic;
 mod view;
+mod virtual_macs;
+mod witnesses;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     future,
     path::PathBuf,
     time::{Instant, SystemTime},
@@ -44,27 +55,35 @@ use tracing::{error, info, warn};
 
 use self::{
     addresses::Addresses,
+    conflicts::Conflicts,
+    elections::Elections,
     flow_walk::SWEEP_INTERVAL,
     full_tables::FullTables,
     neighbors::Neighbors,
+    service_manager::ServiceManager,
     survey::Survey,
     traffic::{LOOK_INTERVAL, Rates},
+    virtual_macs::VirtualMacs,
 };
 use crate::{
-    api::{
-        request::{CONNECTION_QUEUE_DEPTH, Reply, Request},
-        response::{Connection, Listing, Problem},
-    },
+    api::{request::Request, response::Problem},
     check::{CheckEvent, Checks, Health, Report},
     config::{Color, Config},
     dataplane::{
-        Attached, DataPlane, XdpMode,
+        Attached, DataPlane, Leases, XdpMode,
         expiry::Jiffies,
         flows::{FlowTableError, Sweep},
     },
-    host::{Host, HostEvent, Monitor},
+    guardian::Guardian,
+    host::{
+        Host, HostEvent, Monitor,
+        arp_watch::{ArpWatch, Claim},
+    },
     model::{Event, Model, Notice, event::Verdict, notice::Severity},
+    notify::{Notifier, State},
     tell::{EventLog, Teller},
+    track::{TrackEvent, Trackers},
+    vrrp::Said,
 };
 
 /// What the daemon is started with.
@@ -101,6 +120,8 @@ struct Daemon {
     started: SystemTime,
     host: Host,
     monitor: Monitor,
+    /// What changed while the owner waited for something else.
+    postponed: VecDeque<HostEvent>,
     /// As the file says.
     file: Config,
     /// What is in force: the file, and what was changed by hand.
@@ -108,8 +129,24 @@ struct Daemon {
     survey: Survey,
     model: Model,
     dataplane: DataPlane,
+    /// Who may forward, for as long as there are no elections.
+    leases: Leases,
     attached: BTreeMap<u32, Attached>,
     addresses: Addresses,
+    virtual_macs: VirtualMacs,
+    elections: Elections,
+    trackers: Trackers,
+    tracked: mpsc::Receiver<TrackEvent>,
+    notifier: Notifier,
+    /// What each sync group was told to be last.
+    group_states: BTreeMap<String, State>,
+    conflicts: Conflicts,
+    arp_watch: ArpWatch,
+    claims: mpsc::Receiver<Claim>,
+    /// Gives up in this daemon's stead.
+    guardian: Option<Guardian>,
+    /// Is told how this daemon does.
+    service_manager: ServiceManager,
     neighbors: Neighbors,
     checks: Checks,
     check_events: mpsc::Receiver<CheckEvent>,
@@ -142,6 +179,7 @@ pub async fn run(options: Options) -> Result<(), Problem> {
     let signals = Signals::new()?;
     limits::raise_open_files();
     let mut daemon = Daemon::start(options).await?;
+    daemon.tell_ready();
     daemon.serve(signals).await;
     daemon.stop().await;
     Ok(())
@@ -172,11 +210,15 @@ impl Signals {
 enum Wake {
     Check(CheckEvent),
     Host(Option<HostEvent>),
+    Said(Said),
+    Claim(Claim),
+    Tracked(TrackEvent),
     Request(Request),
     Deadline,
     Look,
     SweepDue,
     Swept(Result<Sweep, FlowTableError>),
+    PulseDue,
     Reload,
     Stop,
 }
@@ -189,11 +231,18 @@ impl Daemon {
             match self.next(&mut signals, &mut look, &mut sweep).await {
                 Wake::Check(event) => self.take_check(event),
                 Wake::Host(event) => self.take_host_event(event).await,
+                Wake::Said(said) => {
+                    self.take_said(said).await;
+                    self.tell_roles();
+                }
+                Wake::Claim(claim) => self.take_claim(claim),
+                Wake::Tracked(event) => self.take_tracked(event),
                 Wake::Request(request) => self.answer(request).await,
                 Wake::Deadline => self.act_on_deadlines().await,
-                Wake::Look => self.look(),
+                Wake::Look => self.look().await,
                 Wake::SweepDue => self.begin_sweep(),
                 Wake::Swept(result) => self.end_sweep(result),
+                Wake::PulseDue => self.service_manager.tell_alive(),
                 Wake::Reload => self.reload_on_signal().await,
                 Wake::Stop => return,
             }
@@ -207,24 +256,32 @@ impl Daemon {
         look: &mut Interval,
         sweep: &mut Interval,
     ) -> Wake {
+        if let Some(event) = self.postponed.pop_front() {
+            return Wake::Host(Some(event));
+        }
         let deadline = self
             .addresses
             .next_deadline()
             .into_iter()
             .chain(self.neighbors.next_deadline())
             .chain(self.next_farewell())
+            .chain(self.conflicts.next_question())
             .min();
         tokio::select! {
             _ = signals.terminate.recv() => Wake::Stop,
             _ = signals.interrupt.recv() => Wake::Stop,
             _ = signals.hangup.recv() => Wake::Reload,
             Some(event) = self.check_events.recv() => Wake::Check(event),
+            Some(said) = self.elections.next() => Wake::Said(said),
+            Some(claim) = self.claims.recv() => Wake::Claim(claim),
+            Some(event) = self.tracked.recv() => Wake::Tracked(event),
             event = self.monitor.next() => Wake::Host(event),
             Some(request) = self.requests.recv() => Wake::Request(request),
             () = until(deadline) => Wake::Deadline,
             _ = look.tick() => Wake::Look,
             result = finished(&mut self.sweeping) => Wake::Swept(result),
             _ = sweep.tick() => Wake::SweepDue,
+            () = self.service_manager.pulse_due() => Wake::PulseDue,
         }
     }
 
@@ -262,77 +319,6 @@ impl Daemon {
         });
     }
 
-    async fn take_host_event(&mut self, event: Option<HostEvent>) {
-        match event {
-            Some(HostEvent::NeighborChanged(neighbor)) => {
-                if let Some(event) = self.neighbors.learn(neighbor) {
-                    self.handle(event);
-                }
-            }
-            Some(HostEvent::AddressRemoved { ifindex, address }) => {
-                self.addresses
-                    .put_back(&self.host, (ifindex, address))
-                    .await;
-            }
-            Some(HostEvent::LinkChanged(link)) => self.take_link(link),
-            Some(HostEvent::LinkRemoved { index }) => {
-                if let Some(link) = self.survey.links.get(&index) {
-                    warn!(interface = link.name, "the interface is gone");
-                }
-            }
-            Some(HostEvent::AddressAdded { .. }) => {}
-            Some(HostEvent::Lost) => self.read_anew().await,
-            None => self.monitor_again().await,
-        }
-    }
-
-    /// A new MAC address of ours must be in the frames that we send.
-    fn take_link(&mut self, link: crate::host::Link) {
-        let known = self.survey.links.get(&link.index);
-        if let Some(known) = known.filter(|known| known.up != link.up) {
-            warn!(interface = known.name, up = link.up, "the link changed");
-        }
-        if known.is_some_and(|known| known.mac != link.mac) {
-            info!(
-                interface = link.name,
-                "the interface has another MAC address"
-            );
-            self.addresses.take_link(&link, Instant::now());
-            self.handle(Event::OwnAddress {
-                ifindex: link.index,
-                mac: link.mac,
-            });
-        }
-        self.survey.links.insert(link.index, link);
-    }
-
-    /// Events were lost: everything that they may have told is read anew.
-    async fn read_anew(&mut self) {
-        match self.host.links().await {
-            Ok(links) => links.into_iter().for_each(|link| self.take_link(link)),
-            Err(error) => warn!(error = %Problem::from_error(&error), "links not read"),
-        }
-        self.addresses.put_back_all(&self.host).await;
-        for event in self.neighbors.read(&self.host).await {
-            self.handle(event);
-        }
-    }
-
-    /// The subscription failed: another one, and everything is read anew.
-    async fn monitor_again(&mut self) {
-        match self.host.monitor() {
-            Ok(monitor) => {
-                self.monitor = monitor;
-                self.read_anew().await;
-            }
-            Err(error) => {
-                error!(error = %Problem::from_error(&error), "changes of links and neighbors are not seen; trying again");
-                // The owner must go on, but not spin.
-                tokio::time::sleep(LOOK_INTERVAL).await;
-            }
-        }
-    }
-
     /// Lets the model take an event, tells what it says, and makes it so.
     fn handle(&mut self, event: Event) {
         let notices = self.model.handle(SystemTime::now(), event);
@@ -359,62 +345,28 @@ impl Daemon {
         self.addresses.announce_due(&self.host, now);
         self.neighbors.ask_due(&self.host, now).await;
         self.end_what_has_drained();
+        self.ask_for_conflicts();
     }
 
-    fn look(&mut self) {
+    async fn look(&mut self) {
         if !self.is_settled {
             self.settle();
         }
+        self.hold_all_addresses().await;
+        self.revive_guardian();
         if let Err(error) = self.rates.look(&self.dataplane, Instant::now()) {
             warn!(error = %Problem::from_error(&error), "counters not read");
         }
     }
 
-    fn read_clock(&mut self, at: Instant) -> Result<Jiffies, Problem> {
+    fn read_clock(&self) -> Result<Jiffies, Problem> {
         self.dataplane
-            .read_clock(at)
+            .read_clock()
             .map_err(|error| Problem::from_error(&error))
-    }
-
-    async fn answer(&mut self, request: Request) {
-        // Whoever asked may have hung up; that is no error.
-        match request {
-            Request::Status(reply) => drop(reply.send(view::status(self))),
-            Request::Listing(reply) => self.answer_listing(reply),
-            Request::Connections(reply) => drop(reply.send(self.connections())),
-            Request::Reload(reply) => drop(reply.send(self.reload().await)),
-            Request::Events(reply) => drop(reply.send(Ok(self.teller.records()))),
-            Request::Reset(filter, reply) => self.reset_flows(filter, reply),
-            Request::Edit(edit, reply) => drop(reply.send(self.edit(&edit).await)),
-        }
-    }
-
-    /// The flows are counted for this answer, so that it is true now and not at the last sweep.
-    fn answer_listing(&mut self, reply: Reply<Listing>) {
-        let counted = view::listing(self)
-            .map_err(|error| Problem::from_error(&error))
-            .and_then(|listing| Ok((listing, self.walk()?.count())));
-        tokio::spawn(async move {
-            let listing = match counted {
-                Ok((listing, walk)) => match walk.await {
-                    Ok(Ok(sweep)) => Ok(listing.count(&sweep)),
-                    Ok(Err(error)) => Err(Problem::from_error(&error)),
-                    Err(error) => Err(Problem::from_error(&error)),
-                },
-                Err(problem) => Err(problem),
-            };
-            let _hung_up = reply.send(listing);
-        });
-    }
-
-    fn connections(&mut self) -> Result<mpsc::Receiver<Result<Connection, Problem>>, Problem> {
-        let (to, from) = mpsc::channel(CONNECTION_QUEUE_DEPTH);
-        self.walk()?.list(to);
-        Ok(from)
     }
 
     async fn reload_on_signal(&mut self) {
-        match self.reload().await {
+        match self.reload_and_tell().await {
             Ok(reloaded) if reloaded.changes.is_empty() => {
                 info!("configuration read again: nothing changed")
             }
@@ -427,7 +379,14 @@ impl Daemon {
     /// Maps, program and links stay pinned.
     async fn stop(mut self) {
         info!("stopping");
+        self.service_manager.tell_stopping();
         self.addresses.release_all(&self.host).await;
+        for said in self.elections.stop().await {
+            self.take_said(said).await;
+        }
+        if let Some(guardian) = self.guardian.take() {
+            guardian.dismiss();
+        }
         let keys: Vec<_> = self
             .model
             .instances()
@@ -440,10 +399,14 @@ impl Daemon {
                 role: Role::INITIALIZE,
             });
         }
+        self.virtual_macs
+            .settle(&self.host, &Config::default())
+            .await;
         drop(self.api.take());
         if let Err(error) = self.api_task.await {
             warn!(%error, "the API did not end well");
         }
+        self.notifier.finish().await;
         self.event_log.finish().await;
         info!(
             "stopped; the XDP program stays attached and passes every packet (`director unload` removes it)"

@@ -1,5 +1,7 @@
-//! `cargo xtask fuzz`: packets that hardly any host would send, to the XDP program and to its model in plain Rust. Every verdict, byte,
-//! flow and counter must be the same.
+//! `cargo xtask fuzz`: packets that hardly any host would send.
+//!
+//! To the XDP program and to its model in plain Rust, where every verdict, byte, flow and counter must be the same; or to the virtual
+//! routers.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,6 +11,9 @@ use crate::{command, setup};
 
 #[derive(clap::Args)]
 pub(crate) struct Options {
+    /// Who gets the packets
+    #[arg(long, value_enum, default_value_t)]
+    what: What,
     /// Packets in all
     #[arg(long, default_value_t = 10_000_000)]
     packets: u64,
@@ -20,22 +25,41 @@ pub(crate) struct Options {
     seed: Option<u64>,
 }
 
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum What {
+    /// The XDP program and its model; needs root
+    #[default]
+    PacketPath,
+    /// The virtual routers: advertisements, whole and damaged
+    Vrrp,
+}
+
 pub(crate) fn run(options: &Options) -> Result<()> {
-    command::need_root("fuzz", "it runs the XDP program in the kernel")?;
+    if options.what == What::PacketPath {
+        command::need_root("fuzz", "it runs the XDP program in the kernel")?;
+    }
     setup::for_build()?;
     let clock = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let seed = options.seed.unwrap_or(clock.as_secs());
     let mut fuzz = command::cargo();
-    fuzz.args([
-        "test",
-        "--release",
-        "--package",
-        "director",
-        "--test",
-        "packet_path",
-        "--",
-    ]);
-    fuzz.args(["--ignored", "--exact", "--nocapture", "model::check::fuzz"]);
+    fuzz.args(["test", "--release", "--package", "director"]);
+    fuzz.args(match options.what {
+        What::PacketPath => [
+            "--test",
+            "packet_path",
+            "--",
+            "--ignored",
+            "model::check::fuzz",
+        ]
+        .as_slice(),
+        What::Vrrp => [
+            "--lib",
+            "--",
+            "vrrp::router::fuzz::no_packet_makes_it_panic_or_a_master_fall_silent",
+        ]
+        .as_slice(),
+    });
+    fuzz.args(["--exact", "--nocapture"]);
     fuzz.env("DIRECTOR_FUZZ_PACKETS", options.packets.to_string());
     fuzz.env("DIRECTOR_FUZZ_MUTATED", options.mutated.to_string());
     fuzz.env("DIRECTOR_FUZZ_SEED", seed.to_string());

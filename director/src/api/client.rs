@@ -19,7 +19,9 @@ use tokio::net::UnixStream;
 use super::{
     filter::FlowFilter,
     path,
-    response::{Connection, ConnectionLine, EventLine, Listing, Problem, Reloaded, Status, Told},
+    response::{
+        Connection, ConnectionLine, EventLine, Listing, Problem, Reloaded, Status, Told, VrrpStatus,
+    },
 };
 use crate::config::edit::Edit;
 
@@ -105,6 +107,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn status(&self) -> Result<Status, ClientError> {
         self.ask(Method::GET, path::STATUS).await
+    }
+
+    /// Elections, and what was heard of others.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn vrrp(&self) -> Result<VrrpStatus, ClientError> {
+        self.ask(Method::GET, path::VRRP).await
     }
 
     /// Services and servers with their traffic.

@@ -6,6 +6,7 @@
 //! | method and path | request | answer |
 //! | --- | --- | --- |
 //! | `GET /v1/status` | [`Request::Status`](request::Request::Status) | [`response::Status`] |
+//! | `GET /v1/vrrp` | [`Request::Vrrp`](request::Request::Vrrp) | [`response::VrrpStatus`] |
 //! | `GET /v1/listing` | [`Request::Listing`](request::Request::Listing) | [`response::Listing`] |
 //! | `GET /v1/connections` | [`Request::Connections`](request::Request::Connections) | one [`response::ConnectionLine`] a line |
 //! | `POST /v1/reload` | [`Request::Reload`](request::Request::Reload) | [`response::Reloaded`] |
@@ -26,6 +27,7 @@ pub const DEFAULT_SOCKET: &str = "/run/director/director.sock";
 
 mod path {
     pub(super) const STATUS: &str = "/v1/status";
+    pub(super) const VRRP: &str = "/v1/vrrp";
     pub(super) const LISTING: &str = "/v1/listing";
     pub(super) const CONNECTIONS: &str = "/v1/connections";
     pub(super) const RELOAD: &str = "/v1/reload";

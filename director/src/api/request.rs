@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     filter::FlowFilter,
-    response::{Connection, Listing, Problem, Reloaded, Status, Told},
+    response::{Connection, Listing, Problem, Reloaded, Status, Told, VrrpStatus},
 };
 use crate::{config::edit::Edit, tell::Records};
 
@@ -33,6 +33,8 @@ pub type Connections = mpsc::Receiver<Result<Connection, Problem>>;
 pub enum Request {
     /// What everything is and since when.
     Status(Reply<Status>),
+    /// Elections, and what was heard of others.
+    Vrrp(Reply<VrrpStatus>),
     /// Services and real servers with their traffic.
     Listing(Reply<Listing>),
     /// Read the configuration again. A configuration with errors is refused whole; the problem then holds the report.

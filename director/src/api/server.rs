@@ -99,6 +99,7 @@ fn router(requests: mpsc::Sender<Request>) -> Router {
     Router::new()
         .route(path::STATUS, get(status))
         .route(path::LISTING, get(listing))
+        .route(path::VRRP, get(vrrp))
         .route(path::CONNECTIONS, get(connections))
         .route(path::RELOAD, post(reload))
         .route(path::EDIT, post(edit))
@@ -116,6 +117,13 @@ type Requests = State<mpsc::Sender<Request>>;
 async fn status(State(requests): Requests) -> Response {
     json(
         ask(&requests, Request::Status).await,
+        StatusCode::INTERNAL_SERVER_ERROR,
+    )
+}
+
+async fn vrrp(State(requests): Requests) -> Response {
+    json(
+        ask(&requests, Request::Vrrp).await,
         StatusCode::INTERNAL_SERVER_ERROR,
     )
 }
@@ -211,8 +219,9 @@ async fn unknown_path(uri: Uri) -> Response {
     refuse(
         StatusCode::NOT_FOUND,
         Problem::new(format!("there is nothing at {}", uri.path())).help(format!(
-            "the API has {}, {}, {}, {}, {}, {} and {}",
+            "the API has {}, {}, {}, {}, {}, {}, {} and {}",
             path::STATUS,
+            path::VRRP,
             path::LISTING,
             path::CONNECTIONS,
             path::RELOAD,

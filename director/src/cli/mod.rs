@@ -6,9 +6,11 @@
 
 pub mod completions;
 pub mod config;
+pub mod doctor;
 pub mod edit;
 pub mod events;
 pub mod flow;
+pub mod guard;
 pub mod ipvsadm;
 pub mod list;
 pub mod load;
@@ -19,6 +21,7 @@ pub mod reload;
 pub mod run;
 pub mod status;
 mod table;
+mod vrrp;
 
 use std::{
     ffi::OsString,
@@ -61,6 +64,9 @@ pub struct Cli {
 pub enum Command {
     Run(run::RunOptions),
     Status(status::StatusOptions),
+    /// Show elections: what each instance is, why, and what was heard of others.
+    #[command(subcommand)]
+    Vrrp(vrrp::VrrpCommand),
     List(list::ListOptions),
     Reload(reload::ReloadOptions),
     Load(load::LoadOptions),
@@ -78,8 +84,11 @@ pub enum Command {
     #[command(subcommand)]
     Flow(flow::FlowCommand),
     Events(events::EventsOptions),
+    Doctor(doctor::DoctorOptions),
     Config(config::ConfigArgs),
     Ipvsadm(ipvsadm::command::IpvsadmOptions),
+    #[command(hide = true)]
+    Guard(guard::GuardOptions),
     Completions(completions::CompletionsOptions),
     Man(man::ManOptions),
 }
@@ -129,6 +138,7 @@ fn dispatch(command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Run(options) => run::run(options),
         Command::Status(options) => status::run(&options),
+        Command::Vrrp(command) => vrrp::run(&command),
         Command::List(options) => list::run(&options),
         Command::Reload(options) => reload::run(&options),
         Command::Load(options) => load::load(&options),
@@ -139,7 +149,9 @@ fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Flow(command) => flow::run(&command),
         Command::Events(options) => events::run(&options),
         Command::Ipvsadm(options) => ipvsadm::command::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
         Command::Config(args) => Ok(ExitCode::from(config::run(&args))),
+        Command::Guard(options) => guard::run(&options),
         Command::Completions(options) => completions::run(&options),
         Command::Man(options) => man::run(&options),
     }

@@ -8,7 +8,7 @@ use super::survey::Survey;
 use crate::{
     api::response::Problem,
     config::{Config, GratuitousArp, VirtualAddress, VrrpInstance},
-    host::{Added, Announcer, Host, InterfaceAddress, Link},
+    host::{Added, Announcer, Host, InterfaceAddress, Link, Removed},
 };
 
 /// One address of one interface.
@@ -17,6 +17,7 @@ type Place = (u32, IpAddr);
 /// An address that a VRRP instance wants.
 #[derive(Clone, Debug)]
 struct Wanted {
+    instance: String,
     address: InterfaceAddress,
     link: Link,
     pace: GratuitousArp,
@@ -25,6 +26,7 @@ struct Wanted {
 /// An address that we hold.
 #[derive(Debug)]
 struct Held {
+    instance: String,
     address: InterfaceAddress,
     link: Link,
     pace: GratuitousArp,
@@ -35,20 +37,23 @@ struct Held {
 #[derive(Debug, Default)]
 pub(super) struct Addresses {
     held: BTreeMap<Place, Held>,
+    /// How often an address was put back that somebody else had removed, by instance.
+    restored: BTreeMap<String, u64>,
 }
 
 impl Addresses {
-    /// Adds the addresses that are wanted and not held. Where one cannot be added, those that this call added are removed
-    /// again: all or none.
+    /// Adds the addresses that these instances want and that are not held. Where one cannot be added, those that this call added
+    /// are removed again: all or none.
     pub(super) async fn add_missing(
         &mut self,
         host: &Host,
         config: &Config,
         survey: &Survey,
+        is_meant: impl Fn(&str) -> bool,
         now: Instant,
     ) -> Result<(), Problem> {
         let mut added = Vec::new();
-        for (place, wanted) in wanted(config, survey) {
+        for (place, wanted) in wanted(config, survey, is_meant) {
             if self.is_held(place, &wanted) {
                 continue;
             }
@@ -80,9 +85,10 @@ impl Addresses {
         host: &Host,
         config: &Config,
         survey: &Survey,
+        is_meant: impl Fn(&str) -> bool,
         now: Instant,
     ) {
-        let wanted = wanted(config, survey);
+        let wanted = wanted(config, survey, is_meant);
         let gone: Vec<Place> = self
             .held
             .keys()
@@ -103,6 +109,84 @@ impl Addresses {
         }
     }
 
+    /// Whether an instance has all of its addresses.
+    pub(super) fn holds_all(&self, instance: &str, config: &Config, survey: &Survey) -> bool {
+        wanted(config, survey, |name| name == instance)
+            .iter()
+            .all(|(place, wanted)| self.is_held(*place, wanted))
+    }
+
+    /// Another host has announced the addresses of an instance as its own: they are announced anew, as `garp_lower_prio_*` say. The
+    /// burst that comes with a takeover is not sent twice.
+    pub(super) fn announce_again(&mut self, instance: &str, now: Instant) {
+        for held in self
+            .held
+            .values_mut()
+            .filter(|held| held.instance == instance)
+        {
+            let is_due = held.announcer.next_deadline().is_some_and(|at| at <= now);
+            if !is_due && held.pace.lower_prio_repeat > 0 {
+                let pace = GratuitousArp {
+                    delay: held.pace.lower_prio_delay,
+                    repeat: held.pace.lower_prio_repeat,
+                    ..held.pace.clone()
+                };
+                held.announcer = Announcer::new(pace, now);
+            }
+        }
+    }
+
+    /// Removes what an earlier daemon that was killed has left of the addresses of a configuration, but for these instances', which go
+    /// on.
+    pub(super) async fn remove_left_over(
+        &mut self,
+        host: &Host,
+        config: &Config,
+        survey: &Survey,
+        goes_on: impl Fn(&str) -> bool,
+    ) {
+        for ((ifindex, address), wanted) in wanted(config, survey, |name| !goes_on(name)) {
+            let prefix_length = wanted.address.prefix_length;
+            match host.remove_address(ifindex, address, prefix_length).await {
+                Ok(Removed::Removed) => {
+                    warn!(%address, interface = wanted.link.name, "VIP was left by a daemon that did not end well; removed until an election gives it to us");
+                }
+                Ok(Removed::NotThere) => {}
+                Err(error) => {
+                    warn!(%address, interface = wanted.link.name, error = %Problem::from_error(&error), "VIP that an earlier daemon may have left could not be removed");
+                }
+            }
+        }
+    }
+
+    /// Whether an address is held.
+    pub(super) fn holds(&self, place: Place) -> bool {
+        self.held.contains_key(&place)
+    }
+
+    /// What is held, and where.
+    pub(super) fn held(&self) -> impl Iterator<Item = (&Link, IpAddr)> {
+        self.held
+            .iter()
+            .map(|((_, address), held)| (&held.link, *address))
+    }
+
+    /// What all instances of a configuration would hold as MASTER, and where.
+    pub(super) fn all_wanted(
+        &self,
+        config: &Config,
+        survey: &Survey,
+    ) -> impl Iterator<Item = (Link, IpAddr)> {
+        wanted(config, survey, |_| true)
+            .into_iter()
+            .map(|((_, address), wanted)| (wanted.link, address))
+    }
+
+    /// How often addresses of an instance were put back.
+    pub(super) fn restored(&self, instance: &str) -> u64 {
+        self.restored.get(instance).copied().unwrap_or_default()
+    }
+
     /// An interface of ours has another MAC address: its addresses are announced anew.
     pub(super) fn take_link(&mut self, link: &Link, now: Instant) {
         for held in self
@@ -117,6 +201,11 @@ impl Addresses {
         }
     }
 
+    /// An interface is gone, and its addresses with it.
+    pub(super) fn forget_link(&mut self, ifindex: u32) {
+        self.held.retain(|(index, _), _| *index != ifindex);
+    }
+
     async fn add(
         &mut self,
         host: &Host,
@@ -125,6 +214,7 @@ impl Addresses {
         now: Instant,
     ) -> Result<Added, Problem> {
         let Wanted {
+            instance,
             address,
             link,
             pace,
@@ -146,6 +236,7 @@ impl Addresses {
         }
         let announcer = Announcer::new(pace.clone(), now);
         let held = Held {
+            instance,
             address,
             link,
             pace,
@@ -172,6 +263,7 @@ impl Addresses {
             Ok(Added::Added) => {
                 warn!(%address, interface, "VIP was removed by somebody else; it is back");
                 announce(host, held, 1);
+                *self.restored.entry(held.instance.clone()).or_default() += 1;
             }
             Ok(Added::AlreadyThere) => {}
             Err(error) => {
@@ -200,6 +292,14 @@ impl Addresses {
     /// Removes every address that we hold.
     pub(super) async fn release_all(&mut self, host: &Host) {
         for place in self.held.keys().copied().collect::<Vec<_>>() {
+            self.release(host, place).await;
+        }
+    }
+
+    /// Removes those of one instance.
+    pub(super) async fn release_of(&mut self, host: &Host, instance: &str) {
+        let of_it = |(place, held): (&Place, &Held)| (held.instance == instance).then_some(*place);
+        for place in self.held.iter().filter_map(of_it).collect::<Vec<_>>() {
             self.release(host, place).await;
         }
     }
@@ -235,16 +335,20 @@ fn announce(host: &Host, held: &Held, frames: u32) {
     }
 }
 
-fn wanted(config: &Config, survey: &Survey) -> BTreeMap<Place, Wanted> {
+/// The addresses of the instances that are meant.
+fn wanted(
+    config: &Config,
+    survey: &Survey,
+    is_meant: impl Fn(&str) -> bool,
+) -> BTreeMap<Place, Wanted> {
     config
         .vrrp_instances
         .iter()
+        .filter(|instance| is_meant(&instance.name))
         .flat_map(|instance| {
-            let addresses = instance
-                .virtual_ipaddress
-                .iter()
-                .chain(&instance.virtual_ipaddress_excluded);
-            addresses.filter_map(|address| wanted_address(instance, address, survey))
+            instance
+                .addresses()
+                .filter_map(|address| wanted_address(instance, address, survey))
         })
         .collect()
 }
@@ -254,10 +358,10 @@ fn wanted_address(
     address: &VirtualAddress,
     survey: &Survey,
 ) -> Option<(Place, Wanted)> {
-    let name = address.interface.as_deref().unwrap_or(&instance.interface);
-    let link = survey.link_named(name)?.clone();
+    let link = survey.link_named(instance.interface_of(address))?.clone();
     let place = (link.index, address.address);
     let wanted = Wanted {
+        instance: instance.name.clone(),
         address: address.into(),
         link,
         pace: instance.garp.clone(),

@@ -1,11 +1,6 @@
 //! Walks of the flow table, off the owner's thread: the sweep at its pace, and the listings that people ask for.
 
-use std::{
-    net::SocketAddr,
-    ops::ControlFlow,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, ops::ControlFlow, path::PathBuf, time::Duration};
 
 use director_common::{flow::Flow, protocol};
 use tokio::{sync::mpsc, task::JoinHandle};
@@ -35,7 +30,7 @@ pub(super) struct Walk {
 
 impl Daemon {
     pub(super) fn walk(&mut self) -> Result<Walk, Problem> {
-        let now = self.read_clock(Instant::now())?;
+        let now = self.read_clock()?;
         let tables = self.dataplane.tables();
         let persistence = self.model.services().iter().filter_map(|service| {
             let id = tables.services.get(&service.id.key())?.id;

@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime};
 
-use tracing::info;
+use tracing::{info, warn};
 
 use super::{Daemon, admission, changes, survey::Survey, tell, telling::open_event_log};
 use crate::{
@@ -102,6 +102,19 @@ impl Daemon {
         }
     }
 
+    /// An interface that was waited for is there: the same configuration means more now.
+    pub(super) async fn take_interface(&mut self, name: &str) {
+        info!(interface = name, "the interface is there now");
+        let config = self.config.clone();
+        let changed = match admission::look(&config, &self.host, &self.options).await {
+            Ok(survey) => self.change_to(config, survey).await,
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = changed {
+            warn!(interface = name, %problem, "the interface could not be taken up; `director reload` tries again");
+        }
+    }
+
     async fn change_to(
         &mut self,
         config: Config,
@@ -116,13 +129,19 @@ impl Daemon {
         }
         // What can be refused comes first; nothing that packets depend on has changed until it is done.
         let now = Instant::now();
+        self.virtual_macs
+            .make(&self.host, &config, &mut survey)
+            .await
+            .map_err(went_on)?;
+        let is_master = |name: &str| self.elections.is_master(name);
         self.addresses
-            .add_missing(&self.host, &config, &survey, now)
+            .add_missing(&self.host, &config, &survey, is_master, now)
             .await
             .map_err(went_on)?;
         if let Err(problem) = self.attach(&survey) {
+            let is_master = |name: &str| self.elections.is_master(name);
             self.addresses
-                .settle(&self.host, &self.config, &self.survey, now)
+                .settle(&self.host, &self.config, &self.survey, is_master, now)
                 .await;
             return Err(went_on(problem));
         }
@@ -153,11 +172,20 @@ impl Daemon {
         let was = std::mem::replace(&mut self.config, config);
         self.survey = survey;
         self.warnings.clear();
-        self.become_master();
         self.settle();
+        let is_master = |name: &str| self.elections.is_master(name);
         self.addresses
-            .settle(&self.host, &self.config, &self.survey, Instant::now())
+            .settle(
+                &self.host,
+                &self.config,
+                &self.survey,
+                is_master,
+                Instant::now(),
+            )
             .await;
+        self.virtual_macs.settle(&self.host, &self.config).await;
+        self.settle_tracking();
+        self.settle_elections_again();
         self.reconcile_checks(&[]);
         Ok(changes::changes(&was, &self.config))
     }

@@ -1,22 +1,23 @@
 //! Starting: every step that can fail comes before the first one that others can see.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     net::IpAddr,
     time::{Duration, Instant, SystemTime},
 };
 
-use director_common::{instance::Role, server::RealServer};
+use director_common::server::RealServer;
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout_at,
+    time::sleep_until,
 };
 use tracing::{info, warn};
 
 use super::{
-    Daemon, Options, addresses::Addresses, admission, full_tables::FullTables,
-    neighbors::Neighbors, privileges, survey::Survey, tell, telling::open_event_log,
-    traffic::Rates,
+    Daemon, Options, addresses::Addresses, admission, conflicts::Conflicts, elections::Elections,
+    full_tables::FullTables, guarding, neighbors::Neighbors, privileges,
+    service_manager::ServiceManager, survey::Survey, tell, telling::open_event_log, traffic::Rates,
+    virtual_macs::VirtualMacs,
 };
 use crate::{
     api::{request::QUEUE_DEPTH, response::Problem, server::Server},
@@ -24,13 +25,15 @@ use crate::{
     config::{Config, Loaded},
     dataplane::{
         AttachOutcome, DataPlane, Found, Interface,
-        clock::SHORTEST_MEASUREMENT,
         flows::{FlowTables, Sweep},
         pins, tables,
     },
-    host::{Host, HostEvent},
+    host::{Host, HostEvent, arp_watch::ArpWatch},
     model::{Event, Model, Neighbor, Place, ServiceId, Topology},
+    notify::Notifier,
     tell::{EventLog, Teller},
+    track::Trackers,
+    vrrp::real_time,
 };
 
 /// How long the start waits for the real servers' MAC addresses. The kernel gives up after three questions, one a second.
@@ -53,6 +56,9 @@ impl Daemon {
             .adopt_tables()
             .map_err(|error| Problem::from_error(&error))?;
         refuse_to_forget(&dataplane, &config, &options)?;
+        let leases = dataplane
+            .leases()
+            .map_err(|error| Problem::from_error(&error).help(error.help()))?;
         let (checks, check_events) = Checks::new();
         let (ask, requests) = mpsc::channel(QUEUE_DEPTH);
         let (api, ended) = oneshot::channel();
@@ -65,19 +71,35 @@ impl Daemon {
         let counters = dataplane.counters().unwrap_or_default();
         let full_tables = FullTables::since(&counters);
         let teller = teller()?;
+        let (arp_watch, claims) = ArpWatch::new();
+        let (trackers, tracked) = Trackers::new();
+        let elections = elections(&dataplane, &config)?;
         let mut daemon = Self {
             flow_table_size: flow_table_size(&options)?,
             options,
             started: SystemTime::now(),
             host,
             monitor,
+            postponed: VecDeque::new(),
             file: Config::default(),
             config: Config::default(),
             survey: Survey::default(),
             model: Model::default(),
             dataplane,
+            leases,
             attached: BTreeMap::new(),
             addresses: Addresses::default(),
+            virtual_macs: VirtualMacs::default(),
+            elections,
+            guardian: None,
+            service_manager: ServiceManager::of_environment(),
+            trackers,
+            tracked,
+            notifier: Notifier::default(),
+            group_states: BTreeMap::new(),
+            conflicts: Conflicts::default(),
+            arp_watch,
+            claims,
             neighbors: Neighbors::default(),
             checks,
             check_events,
@@ -98,12 +120,9 @@ impl Daemon {
         Ok(daemon)
     }
 
-    async fn bring_up(&mut self, config: Config, survey: Survey) -> Result<(), Problem> {
+    async fn bring_up(&mut self, config: Config, mut survey: Survey) -> Result<(), Problem> {
         self.event_log.write_to(open_event_log(&config)?);
         let down = self.servers_left_down();
-        // Two readings a while apart tell how fast the flows' clock runs; the second one comes at the end.
-        let clock_started = Instant::now();
-        self.read_clock(clock_started)?;
         tell(
             &self
                 .model
@@ -111,24 +130,36 @@ impl Daemon {
         );
         tell(&self.model.start_down(SystemTime::now(), &down));
         self.remember_neighbors(&survey.topology);
-        self.learn_neighbors(&survey.topology).await;
+        // Instances that an earlier daemon was MASTER of a moment ago cannot wait; others do not need to hurry.
+        let resumable = self.resumable();
+        let is_new = resumable.is_empty();
+        if is_new {
+            self.learn_neighbors(&survey.topology).await;
+        }
+        self.virtual_macs
+            .make(&self.host, &config, &mut survey)
+            .await?;
         // Nothing that packets depend on has changed so far, and a refusal here leaves it so.
         self.attach(&survey)?;
+        let topology = survey.topology.clone();
         self.file = config.clone();
         self.config = config;
         self.survey = survey;
-        self.become_master();
         self.dataplane
             .apply(&self.model.wanted())
             .map_err(|error| Problem::from_error(&error))?;
+        let goes_on = |name: &str| resumable.contains(name);
         self.addresses
-            .add_missing(&self.host, &self.config, &self.survey, Instant::now())
-            .await?;
+            .remove_left_over(&self.host, &self.config, &self.survey, goes_on)
+            .await;
+        self.guardian = guarding::start(&self.options.pins);
+        self.settle_tracking();
+        self.settle_elections(resumable);
+        if !is_new {
+            self.learn_neighbors(&topology).await;
+        }
         self.dataplane.keep();
         self.reconcile_checks(&down);
-        tokio::time::sleep_until((clock_started + SHORTEST_MEASUREMENT).into()).await;
-        self.read_clock(Instant::now())?;
-        // Times in jiffies are right from now on.
         self.settle();
         info!(
             config = %self.options.config.display(),
@@ -179,59 +210,26 @@ impl Daemon {
         self.neighbors.watch(topology, now);
         self.neighbors.ask_due(&self.host, now).await;
         let mut events = self.neighbors.read(&self.host).await;
-        let mut meanwhile = Vec::new();
         let deadline = tokio::time::Instant::from_std(now + NEIGHBOR_PATIENCE);
         while !self.neighbors.is_settled() {
-            match timeout_at(deadline, self.monitor.next()).await {
-                Ok(Some(HostEvent::NeighborChanged(neighbor))) => {
-                    events.extend(self.neighbors.learn(neighbor));
-                }
-                Ok(Some(HostEvent::Lost)) => events.extend(self.neighbors.read(&self.host).await),
-                Ok(Some(other)) => meanwhile.push(other),
-                Ok(None) | Err(_) => break,
+            tokio::select! {
+                event = self.monitor.next() => match event {
+                    Some(HostEvent::NeighborChanged(neighbor)) => {
+                        events.extend(self.neighbors.learn(neighbor));
+                    }
+                    Some(HostEvent::Lost) => events.extend(self.neighbors.read(&self.host).await),
+                    Some(other) => self.postponed.push_back(other),
+                    None => break,
+                },
+                // An election does not wait for a server that does not answer.
+                Some(said) = self.elections.next() => self.take_said(said).await,
+                () = sleep_until(deadline) => break,
             }
         }
         events.extend(self.neighbors.give_up());
         let now = SystemTime::now();
         for event in events {
             tell(&self.model.handle(now, event));
-        }
-        for event in meanwhile {
-            self.take_host_event(Some(event)).await;
-        }
-    }
-
-    /// Every instance is MASTER at once, until there are elections.
-    pub(super) fn become_master(&mut self) {
-        let instances: Vec<_> = self
-            .model
-            .instances()
-            .iter()
-            .map(|instance| (instance.key, instance.name.clone()))
-            .collect();
-        let names: Vec<_> = instances
-            .iter()
-            .filter_map(|(_, name)| name.as_deref())
-            .collect();
-        if !names.is_empty() {
-            let warning = format!(
-                "there are no VRRP elections yet: {} MASTER at once, whatever `state` and `priority` say; run one director only",
-                match names.as_slice() {
-                    [one] => format!("instance {one} is"),
-                    several => format!("instances {} are", several.join(", ")),
-                }
-            );
-            warn!("{warning}");
-            self.warnings.push(warning);
-        }
-        for (instance, _) in instances {
-            tell(&self.model.handle(
-                SystemTime::now(),
-                Event::Role {
-                    instance,
-                    role: Role::MASTER,
-                },
-            ));
         }
     }
 
@@ -337,12 +335,9 @@ fn refuse_to_forget(
     config: &Config,
     options: &Options,
 ) -> Result<(), Problem> {
-    let tables = dataplane.tables();
-    let services = tables.services.len();
-    let mut instances = tables.instances.values();
-    // A daemon that was stopped forwards nothing any more.
-    let is_forwarding = services > 0 && instances.any(|instance| instance.role == Role::MASTER);
-    if !is_forwarding || !config.is_empty() {
+    let services = dataplane.tables().services.len();
+    // A daemon that was stopped forwards nothing any more, nor does one whose leases have ended.
+    if !dataplane.is_forwarding() || !config.is_empty() {
         return Ok(());
     }
     let file = options.config.display();
@@ -383,6 +378,19 @@ fn load(options: &Options, config: &Config) -> Result<DataPlane, Problem> {
 fn teller() -> Result<Teller, Problem> {
     Teller::start().map_err(|error| {
         Problem::from_error(&error).help("the resets that end connections are sent by raw sockets; run as root, or with CAP_NET_RAW")
+    })
+}
+
+fn elections(dataplane: &DataPlane, config: &Config) -> Result<Elections, Problem> {
+    let leases = dataplane
+        .leases()
+        .map_err(|error| Problem::from_error(&error).help(error.help()))?;
+    let priority = config
+        .global
+        .vrrp_rt_priority
+        .unwrap_or(real_time::DEFAULT_PRIORITY);
+    Elections::start(leases, priority).map_err(|error| {
+        Problem::new("starting the thread that speaks VRRP").because(error.to_string())
     })
 }
 

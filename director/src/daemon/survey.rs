@@ -11,7 +11,7 @@ use director_common::server::vlan_tags;
 
 use crate::{
     api::response::Problem,
-    config::{Config, Diagnostic, Span, VirtualServer},
+    config::{Config, Delivery, Diagnostic, Span, UnicastPeer, VirtualServer},
     dataplane::{Interface, tables::WantedInterface},
     host::{Host, Link, LinkKind, Route},
     model::{self, Place, Topology},
@@ -28,6 +28,8 @@ pub(super) struct Survey {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Interfaces that the program must sit on.
     attached: BTreeSet<u32>,
+    /// Addresses of the interfaces that instances speak on, without the virtual ones.
+    own: BTreeMap<u32, Vec<IpAddr>>,
 }
 
 impl Survey {
@@ -42,6 +44,8 @@ impl Survey {
             ..Self::default()
         };
         survey.find_interfaces(config);
+        survey.report_unheeded(config);
+        survey.find_own_addresses(host, config).await?;
         for virtual_server in &config.virtual_servers {
             if let Some(index) = survey.receiving_interface(config, virtual_server) {
                 survey.attach_to(index);
@@ -63,6 +67,36 @@ impl Survey {
             }
         }
         Ok(survey)
+    }
+
+    async fn find_own_addresses(&mut self, host: &Host, config: &Config) -> Result<(), Problem> {
+        let interfaces: BTreeSet<u32> = self.topology.instances.values().copied().collect();
+        for ifindex in interfaces {
+            self.look_at_addresses(host, config, ifindex).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads the addresses of an interface that an instance speaks on.
+    pub(super) async fn look_at_addresses(
+        &mut self,
+        host: &Host,
+        config: &Config,
+        ifindex: u32,
+    ) -> Result<(), Problem> {
+        let addresses = host
+            .addresses(ifindex)
+            .await
+            .map_err(|error| Problem::from_error(&error))?;
+        let own = addresses.into_iter().map(|known| known.address);
+        let own = own.filter(|address| !is_vip(config, *address));
+        self.own.insert(ifindex, own.collect());
+        Ok(())
+    }
+
+    /// The addresses of an interface that an instance speaks on, without the virtual ones.
+    pub(super) fn own_addresses(&self, ifindex: u32) -> &[IpAddr] {
+        self.own.get(&ifindex).map_or(&[], Vec::as_slice)
     }
 
     /// Adds what the packet path needs to know of our interfaces that run the program, `more` of them and the ports of bonds
@@ -153,20 +187,24 @@ impl Survey {
                     let index = link.index;
                     self.topology.instances.insert(instance.name.clone(), index);
                 }
-                None => self.report_missing(&instance.interface, instance.interface_span),
+                None => self.report_waited_for(&instance.interface, instance.interface_span),
             }
-            let addresses = instance
-                .virtual_ipaddress
-                .iter()
-                .chain(&instance.virtual_ipaddress_excluded);
-            for address in addresses {
+            for address in instance.addresses() {
                 if let Some(name) = &address.interface
                     && self.link_named(name).is_none()
                 {
-                    self.report_missing(name, address.span);
+                    self.report_waited_for(name, address.span);
                 }
             }
         }
+    }
+
+    /// Whether an instance speaks on this interface.
+    pub(super) fn speaks_on(&self, ifindex: u32) -> bool {
+        self.topology
+            .instances
+            .values()
+            .any(|known| *known == ifindex)
     }
 
     /// The link of that name.
@@ -174,21 +212,60 @@ impl Survey {
         self.links.values().find(|link| link.name == name)
     }
 
-    fn report_missing(&mut self, name: &str, span: Span) {
+    /// Settings that are read and have no effect yet.
+    fn report_unheeded(&mut self, config: &Config) {
+        for instance in &config.vrrp_instances {
+            let Delivery::Unicast { peers, ttl, .. } = &instance.delivery else {
+                continue;
+            };
+            if *ttl != u8::MAX {
+                self.diagnostics.push(
+                    Diagnostic::warning(instance.span, "`unicast_ttl` is not supported yet")
+                        .label("advertisements to peers leave with a TTL of 255"),
+                );
+            }
+            let limited = |peer: &&UnicastPeer| (peer.min_ttl, peer.max_ttl) != (0, u8::MAX);
+            for peer in peers.iter().filter(limited) {
+                self.diagnostics.push(
+                    Diagnostic::warning(peer.span, "`min_ttl` and `max_ttl` are not supported yet")
+                        .label("advertisements of this peer count whatever their TTL"),
+                );
+            }
+        }
+        if config.global.vrrp_startup_delay.is_some() {
+            self.diagnostics.push(
+                Diagnostic::warning(Span::default(), "`vrrp_startup_delay` is not supported yet")
+                    .label("instances start at once"),
+            );
+        }
+    }
+
+    /// An interface may come later, such as that of a tunnel; a name that is mistyped never will.
+    fn report_waited_for(&mut self, name: &str, span: Span) {
         let names: Vec<_> = self.links.values().map(|link| link.name.as_str()).collect();
-        let diagnostic = Diagnostic::error(span, format!("this host has no interface `{name}`"))
+        let diagnostic = Diagnostic::warning(span, format!("this host has no interface `{name}`"))
+            .label("the instance is in FAULT until it comes")
             .help(format!("the interfaces here are: {}", names.join(", ")));
         self.diagnostics.push(diagnostic);
+    }
+
+    /// Whether an interface that the configuration names is one that was not there.
+    pub(super) fn waits_for(&self, config: &Config, name: &str) -> bool {
+        let is_named = config.vrrp_instances.iter().any(|instance| {
+            let mut devices = instance
+                .addresses()
+                .filter_map(|address| address.interface.as_deref());
+            instance.interface == name || devices.any(|device| device == name)
+        });
+        is_named && self.link_named(name).is_none()
     }
 
     /// The interface that a service's packets come in by; `None` where no VRRP instance says so.
     fn receiving_interface(&self, config: &Config, virtual_server: &VirtualServer) -> Option<u32> {
         config.vrrp_instances.iter().find_map(|instance| {
-            let mut addresses = instance
-                .virtual_ipaddress
-                .iter()
-                .chain(&instance.virtual_ipaddress_excluded);
-            let address = addresses.find(|address| address.address == virtual_server.address)?;
+            let address = instance
+                .addresses()
+                .find(|address| address.address == virtual_server.address)?;
             let name = address.interface.as_ref().unwrap_or(&instance.interface);
             self.link_named(name).map(|link| link.index)
         })
@@ -247,14 +324,11 @@ impl Survey {
 }
 
 /// Whether an address is a virtual one.
-fn is_vip(config: &Config, address: IpAddr) -> bool {
-    let held = config.vrrp_instances.iter().flat_map(|instance| {
-        instance
-            .virtual_ipaddress
-            .iter()
-            .chain(&instance.virtual_ipaddress_excluded)
-            .map(|vip| vip.address)
-    });
+pub(super) fn is_vip(config: &Config, address: IpAddr) -> bool {
+    let held = config
+        .vrrp_instances
+        .iter()
+        .flat_map(|instance| instance.addresses().map(|vip| vip.address));
     let served = config.virtual_servers.iter().map(|server| server.address);
     held.chain(served).any(|vip| vip == address)
 }

@@ -8,8 +8,8 @@ use super::{Daemon, full_tables};
 use crate::{
     api::response::{
         AttachMode, FlowTable, Forwarding, InstanceStatus, ListedServer, ListedService,
-        ListedTimeouts, Listing, Presence, Problem, Rate, ServerKind, ServerState, ServerStatus,
-        ServiceStatus, Status, Told,
+        ListedTimeouts, Listing, Presence, Problem, Rate, Role, ServerKind, ServerState,
+        ServerStatus, ServiceStatus, Status, Told, VrrpInstanceStatus, VrrpStatus,
     },
     config::{VrrpInstance, address::host_prefix},
     dataplane::{
@@ -17,8 +17,10 @@ use crate::{
         flows::Sweep,
         tables::{self, Path},
     },
+    host::links::display_mac,
     model::{Model, RealServer, Service, State, fate::Fate, pool::Met},
     tell,
+    vrrp::router::InstanceReport,
 };
 
 /// `GET /v1/status`.
@@ -84,25 +86,44 @@ fn instance_status(daemon: &Daemon, instance: &VrrpInstance) -> InstanceStatus {
         .get(&instance.name)
         .copied()
         .unwrap_or_default();
-    let role = daemon
-        .model
-        .instances()
-        .iter()
-        .find(|known| known.name.as_deref() == Some(&instance.name))
-        .map(|known| known.role)
-        .unwrap_or_default();
+    let standing = daemon.elections.standing(&instance.name);
     InstanceStatus {
         name: instance.name.clone(),
         virtual_router_id: instance.virtual_router_id,
-        role: role.into(),
+        role: standing.map_or(Role::Initialize, |standing| standing.role.into()),
+        reason: standing.map_or_else(String::new, |standing| standing.reason.to_string()),
+        since: standing.map(|standing| standing.since),
+        priority: standing.map_or(instance.priority, |standing| standing.priority),
         interface: instance.interface.clone(),
         xdp_mode: daemon.attached.get(&ifindex).map(|mode| attach_mode(*mode)),
-        addresses: instance
-            .virtual_ipaddress
+        addresses: shown_addresses(instance),
+    }
+}
+
+fn shown_addresses(instance: &VrrpInstance) -> Vec<String> {
+    instance
+        .addresses()
+        .map(|address| format!("{}/{}", address.address, address.prefix_length))
+        .collect()
+}
+
+/// `GET /v1/vrrp`: what the thread says, with what the daemon knows.
+pub(super) fn vrrp(daemon: &Daemon, reports: Vec<InstanceReport>) -> VrrpStatus {
+    let status = |report: InstanceReport| {
+        let instance = daemon
+            .config
+            .vrrp_instances
             .iter()
-            .chain(&instance.virtual_ipaddress_excluded)
-            .map(|address| format!("{}/{}", address.address, address.prefix_length))
-            .collect(),
+            .find(|instance| instance.name == report.name)?;
+        Some(VrrpInstanceStatus {
+            interface: instance.interface.clone(),
+            addresses: shown_addresses(instance),
+            addresses_restored: daemon.addresses.restored(&report.name),
+            report,
+        })
+    };
+    VrrpStatus {
+        instances: reports.into_iter().filter_map(status).collect(),
     }
 }
 
@@ -203,10 +224,7 @@ fn server_status(
         state,
         reason,
         since: server.since,
-        mac: server
-            .neighbor
-            .mac()
-            .map(|mac| mac.map(|byte| format!("{byte:02x}")).join(":")),
+        mac: server.neighbor.mac().map(display_mac),
     }
 }
 
@@ -261,6 +279,7 @@ fn warnings(daemon: &Daemon, counters: &[(Counter, u64)]) -> Vec<String> {
             service.id, service.failback
         ));
     }
+    warnings.extend(daemon.conflict_warnings());
     warnings.extend(full_tables::warnings(
         counters,
         &daemon.sweep,

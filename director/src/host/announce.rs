@@ -84,15 +84,20 @@ impl Host {
     ///
     /// CAP_NET_RAW is missing, or the link is gone or down.
     pub fn announce(&self, link: &Link, vip: IpAddr, frames: u32) -> Result<(), AnnounceError> {
-        let sent = match vip {
-            IpAddr::V4(vip) => send(link, &arp::announcement(link.mac, vip), frames),
-            IpAddr::V6(vip) => send(link, &ndp::advertisement(link.mac, vip), frames),
-        };
-        sent.map_err(|error| AnnounceError {
+        send(link, &announcement(link.mac, vip), frames).map_err(|error| AnnounceError {
             vip,
             interface: link.name.clone(),
             source: KernelError::from_io(&error, Capability::CAP_NET_RAW),
         })
+    }
+}
+
+/// The frame that tells a link which MAC address a VIP has.
+#[must_use]
+pub fn announcement(mac: [u8; 6], vip: IpAddr) -> Vec<u8> {
+    match vip {
+        IpAddr::V4(vip) => arp::announcement(mac, vip).to_vec(),
+        IpAddr::V6(vip) => ndp::advertisement(mac, vip).to_vec(),
     }
 }
 

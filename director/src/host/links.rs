@@ -108,6 +108,12 @@ pub(super) fn mac(bytes: &[u8]) -> Option<[u8; 6]> {
     bytes.try_into().ok()
 }
 
+/// A MAC address as operators write it.
+#[must_use]
+pub fn display_mac(mac: [u8; 6]) -> String {
+    mac.map(|byte| format!("{byte:02x}")).join(":")
+}
+
 /// An interface's name for a message, or its number once it is gone.
 pub(super) fn display_name(ifindex: u32) -> String {
     let name = nix::net::if_::if_indextoname(ifindex)

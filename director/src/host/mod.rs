@@ -10,13 +10,16 @@
 pub mod addresses;
 pub mod announce;
 pub mod arp;
+pub mod arp_watch;
 pub mod error;
 pub mod frames;
 pub mod links;
 pub mod monitor;
 pub mod ndp;
 pub mod neighbors;
+pub mod packet_socket;
 pub mod routes;
+pub mod virtual_mac;
 
 use std::io;
 

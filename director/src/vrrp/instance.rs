@@ -23,21 +23,18 @@
 //! silence may be our own deafness.
 
 use std::{
-    cmp::Ordering,
     collections::BTreeSet,
-    net::IpAddr,
     time::{Duration, Instant},
 };
 
 use self::lists::ToldLists;
 use super::{
     election::{self, Priority, RELEASE},
-    packet::Version,
-    reception::Accepted,
     sync_group::Standing,
 };
 
 mod event;
+mod hearing;
 mod lists;
 mod settings;
 
@@ -168,6 +165,7 @@ impl Instance {
     pub fn handle(&mut self, now: Instant, event: Event) -> Vec<Action> {
         match (&mut self.state, event) {
             (State::Initialize, Event::Startup) => self.start(now, Reason::Startup),
+            (State::Initialize, Event::Resume) => self.resume(now),
 
             (State::Backup(_) | State::Fault, Event::Shutdown) => {
                 vec![self.enter(State::Initialize, Reason::Shutdown)]
@@ -247,14 +245,19 @@ impl Instance {
                 | Event::TakeOver
                 | Event::Yield,
             )
-            | (State::Backup(_), Event::Startup | Event::Yield)
+            | (State::Backup(_), Event::Startup | Event::Resume | Event::Yield)
             | (
                 State::Master { .. },
-                Event::Startup | Event::Deadline | Event::PriorityChanged(_) | Event::TakeOver,
+                Event::Startup
+                | Event::Resume
+                | Event::Deadline
+                | Event::PriorityChanged(_)
+                | Event::TakeOver,
             )
             | (
                 State::Fault,
                 Event::Startup
+                | Event::Resume
                 | Event::Advertisement(_)
                 | Event::Deadline
                 | Event::TakeOver
@@ -269,111 +272,49 @@ impl Instance {
             let fault = fault.clone();
             return vec![self.enter(State::Fault, Reason::Fault(fault))];
         }
-        let mut backup = self.backup(now, self.settings.interval);
-        match (self.priority.is_owner(), self.settings.membership) {
-            (true, Membership::Alone) => return self.become_master(now, Reason::AddressOwner),
-            (true, Membership::InGroup) => {
-                backup.master_down_timer = MasterDownTimer::Fired;
-                backup.takeover = Reason::AddressOwner;
-            }
-            (false, Membership::Alone | Membership::InGroup) => {}
+        if self.priority.is_owner() {
+            return self.wait_for_nobody(now, Reason::AddressOwner);
         }
+        let backup = self.backup(now, self.settings.interval);
         vec![self.enter(State::Backup(backup), reason)]
     }
 
-    /// RFC 9568 section 6.4.2.
-    fn backup_hears(&mut self, now: Instant, heard: Accepted) -> Vec<Action> {
-        let (peer, interval) = (heard.source, self.pace_of(&heard));
-        match Priority::new(heard.advertisement.priority) {
-            None => self.master_leaves(now, peer),
-            Some(theirs) => self.master_is_heard(now, peer, theirs, interval),
-        }
-        Vec::from_iter(self.told_lists.compare(peer, heard.addresses))
-    }
-
-    /// Of several Backups the most willing takes over, after its skew time. One that waits for its group goes on to wait.
-    fn master_leaves(&mut self, now: Instant, peer: IpAddr) {
-        if let State::Backup(backup) = &mut self.state
-            && let MasterDownTimer::Runs(at) = &mut backup.master_down_timer
-        {
-            let (version, pace) = (self.settings.version, backup.master_adver_interval);
-            *at = now + election::skew_time(version, self.priority, pace);
-            backup.takeover = Reason::MasterReleased { peer };
-        }
-    }
-
-    fn master_is_heard(
-        &mut self,
-        now: Instant,
-        peer: IpAddr,
-        theirs: Priority,
-        interval: Duration,
-    ) {
-        let (preempt, fresh) = (self.preempt(), self.backup(now, interval));
-        let State::Backup(backup) = &mut self.state else {
-            return;
-        };
-        backup.preempt_from = match preempt {
-            Preempt::After(delay) if theirs < self.priority => {
-                Some(backup.preempt_from.unwrap_or(now + delay))
-            }
-            Preempt::After(_) | Preempt::Never => None,
-        };
-        if backup.preempt_from.is_some_and(|from| now >= from) {
-            // The advertisement is discarded: the timer runs out although there is a Master.
-            backup.takeover = Reason::Preempted {
-                peer,
-                priority: theirs,
-            };
+    /// A daemon that was killed and is back goes on where it was.
+    fn resume(&mut self, now: Instant) -> Vec<Action> {
+        if self.faults.is_empty() {
+            self.wait_for_nobody(now, Reason::Resumed)
         } else {
-            *backup = Backup {
-                preempt_from: backup.preempt_from,
-                ..fresh
-            };
+            self.start(now, Reason::Startup)
         }
     }
 
-    /// RFC 9568 section 6.4.3.
-    fn master_hears(&mut self, now: Instant, heard: Accepted) -> Vec<Action> {
-        let (peer, interval) = (heard.source, self.pace_of(&heard));
-        let mut actions = Vec::from_iter(self.told_lists.compare(peer, heard.addresses));
-        let Some(theirs) = Priority::new(heard.advertisement.priority) else {
-            // A Master that leaves: its Backups, and the link, shall learn at once that there is another.
-            actions.push(self.advertise(now));
-            return actions;
-        };
-        if theirs.is_owner() && self.priority.is_owner() {
-            actions.push(Action::Alarm(Alarm::TwoOwners { peer }));
-        }
-        let ours = (self.priority, self.settings.primary_address);
-        match election::compare(ours, (theirs, peer)) {
-            Ordering::Less => {
-                if self.settings.on_higher_priority == OnHigherPriority::AdvertiseOnceMore {
-                    actions.push(self.advertisement());
-                }
-                let backup = self.backup(now, interval);
-                let reason = Reason::BetterMaster {
-                    peer,
-                    priority: theirs,
+    /// Master at once, or as soon as the group says so.
+    fn wait_for_nobody(&mut self, now: Instant, reason: Reason) -> Vec<Action> {
+        match self.settings.membership {
+            Membership::Alone => self.become_master(now, reason),
+            Membership::InGroup => {
+                let backup = Backup {
+                    master_down_timer: MasterDownTimer::Fired,
+                    takeover: reason,
+                    ..self.backup(now, self.settings.interval)
                 };
-                actions.push(self.enter(State::Backup(backup), reason));
-            }
-            // Both have one address. Neither would give way to the other, and answering would never end.
-            Ordering::Equal => {}
-            Ordering::Greater => {
-                // The pace is kept: only the timer sets it.
-                if self.settings.on_lower_priority == OnLowerPriority::Advertise {
-                    actions.push(self.advertisement());
-                }
-                // The other one has announced the addresses as its own.
-                actions.push(Action::AnnounceAddresses);
-                actions.push(Action::Alarm(Alarm::LowerPriorityMaster {
-                    peer,
-                    priority: theirs,
-                }));
+                vec![self.enter(State::Backup(backup), Reason::Startup)]
             }
         }
-        actions
+    }
+
+    /// Takes other settings while it runs. Its state stays; the timers of a Backup begin anew, and a Master says at once what is
+    /// new.
+    pub fn change(&mut self, now: Instant, settings: Settings) -> Vec<Action> {
+        self.settings = settings;
+        match &self.state {
+            State::Backup(_) => {
+                self.state = State::Backup(self.backup(now, self.settings.interval));
+                Vec::new()
+            }
+            State::Master { .. } => vec![self.advertise(now)],
+            State::Initialize | State::Fault => Vec::new(),
+        }
     }
 
     fn master_is_down(&mut self, now: Instant) -> Vec<Action> {
@@ -446,23 +387,6 @@ impl Instance {
             master_adver_interval,
             preempt_from: None,
             takeover: Reason::MasterDown,
-        }
-    }
-
-    /// In version 3 a Backup follows the Master's pace (RFC 9568 section 6.4.2); in version 2 there is only one.
-    fn pace_of(&self, heard: &Accepted) -> Duration {
-        match self.settings.version {
-            Version::Two => self.settings.interval,
-            Version::Three => heard.advertisement.interval,
-        }
-    }
-
-    /// RFC 9568 section 6.1: the owner preempts independently of Preempt_Mode.
-    fn preempt(&self) -> Preempt {
-        if self.priority.is_owner() {
-            Preempt::After(Duration::ZERO)
-        } else {
-            self.settings.preempt
         }
     }
 }

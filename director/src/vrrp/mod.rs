@@ -17,21 +17,30 @@
 //!
 //! Everything here is pure: time is an argument, and what shall happen is returned. RFC 9568 calls the Master *Active*.
 
+pub mod driver;
 pub mod election;
 pub mod frame;
 pub mod instance;
 pub mod packet;
+pub mod profile;
+pub mod real_time;
 pub mod reception;
+pub mod router;
+pub(crate) mod sockets;
 pub mod sync_group;
 pub mod track;
 
+pub use driver::{Command, Placed, Remote, Said, Speaker, Trouble};
 pub use election::Priority;
 pub use instance::{
     Action, Alarm, Event, Fault, Instance, Membership, OnHigherPriority, OnLowerPriority, Preempt,
     Reason, Role, Settings, State,
 };
 pub use packet::{Advertisement, Authentication, Coverage, Endpoints, Packet, Version};
+pub use profile::{Family, Key, Profile, Weighed, Witnessed};
 pub use reception::{Accepted, AddressList, Delivery, Expected, Received, Rejected, UnknownPeers};
+pub use router::{Effect, LeaseEffect, News, Notice, Router, Verdict};
+pub use sockets::group as group_address;
 pub use sync_group::{Order, Standing, SyncGroup};
 pub use track::{Direction, Status, Tracked, Tracker, TrackerKind, Tracking};
 

@@ -11,6 +11,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
 };
 
@@ -44,6 +45,18 @@ pub enum TrackerKind {
     Process,
     /// A file with a number.
     File,
+}
+
+impl fmt::Display for Tracker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            TrackerKind::Interface => "interface",
+            TrackerKind::Script => "script",
+            TrackerKind::Process => "process",
+            TrackerKind::File => "file",
+        };
+        write!(f, "{kind} {}", self.name)
+    }
 }
 
 /// How a tracker counts for one instance.

@@ -10,7 +10,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Protocol, Scheduler};
+use crate::{
+    config::{Protocol, Scheduler},
+    vrrp,
+};
 
 /// The state of the whole daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +53,15 @@ pub struct InstanceStatus {
     pub virtual_router_id: u8,
     /// What it is now.
     pub role: Role,
+    /// Why it is that.
+    #[serde(default)]
+    pub reason: String,
+    /// Since when; `None`: it has not started yet.
+    #[serde(default, with = "optional_rfc3339")]
+    pub since: Option<SystemTime>,
+    /// What stands in its advertisements, with all that is tracked.
+    #[serde(default)]
+    pub priority: u8,
     /// The interface that it speaks on.
     pub interface: String,
     /// How the XDP program is attached there; `None`: it is not, as no virtual server receives there.
@@ -68,14 +80,17 @@ pub enum Role {
     Backup,
     /// This director holds the VIPs and forwards.
     Master,
+    /// Something keeps this director from being MASTER.
+    Fault,
 }
 
-impl From<director_common::instance::Role> for Role {
-    fn from(role: director_common::instance::Role) -> Self {
+impl From<vrrp::Role> for Role {
+    fn from(role: vrrp::Role) -> Self {
         match role {
-            director_common::instance::Role::MASTER => Self::Master,
-            director_common::instance::Role::BACKUP => Self::Backup,
-            _ => Self::Initialize,
+            vrrp::Role::Initialize => Self::Initialize,
+            vrrp::Role::Backup => Self::Backup,
+            vrrp::Role::Master => Self::Master,
+            vrrp::Role::Fault => Self::Fault,
         }
     }
 }
@@ -86,6 +101,7 @@ impl fmt::Display for Role {
             Self::Initialize => "INITIALIZE",
             Self::Backup => "BACKUP",
             Self::Master => "MASTER",
+            Self::Fault => "FAULT",
         })
     }
 }
@@ -272,5 +288,30 @@ mod rfc3339 {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SystemTime, D::Error> {
         humantime::parse_rfc3339(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// The same for times that may be missing.
+mod optional_rfc3339 {
+    use std::time::SystemTime;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<SystemTime>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => super::rfc3339::serialize(time, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<SystemTime>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        let time = text.map(|text| humantime::parse_rfc3339(&text));
+        time.transpose().map_err(D::Error::custom)
     }
 }

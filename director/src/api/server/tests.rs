@@ -78,6 +78,9 @@ async fn owner(mut requests: mpsc::Receiver<Request>, walk_length: u16, walk_end
                 timeouts: crate::api::response::ListedTimeouts::default(),
                 services: vec![],
             }))),
+            Request::Vrrp(reply) => {
+                drop(reply.send(Ok(crate::api::response::VrrpStatus::default())));
+            }
             Request::Reload(reply) => drop(reply.send(Err(refusal()))),
             Request::Edit(edit, reply) => drop(reply.send(Ok(Reloaded {
                 changes: vec![format!("{edit:?}")],

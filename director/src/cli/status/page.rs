@@ -33,7 +33,7 @@ pub fn render(status: &Status, now: SystemTime, style: Style) -> String {
     section(
         &mut page,
         "VRRP instances",
-        &instances(&status.instances, style),
+        &instances(&status.instances, now, style),
     );
     for service in &status.services {
         section(
@@ -89,7 +89,7 @@ fn section(page: &mut String, title: &str, body: &str) {
     }
 }
 
-fn instances(instances: &[InstanceStatus], style: Style) -> String {
+fn instances(instances: &[InstanceStatus], now: SystemTime, style: Style) -> String {
     let mut rows = styled(table::without_title(), style);
     for instance in instances {
         rows.add_row([
@@ -99,8 +99,15 @@ fn instances(instances: &[InstanceStatus], style: Style) -> String {
                 Some(mode) => format!("{} ({mode})", instance.interface),
                 None => instance.interface.clone(),
             }),
-            Cell::new(format!("VRID {}", instance.virtual_router_id)),
+            Cell::new(format!(
+                "VRID {}, priority {}",
+                instance.virtual_router_id, instance.priority
+            )),
             Cell::new(instance.addresses.join(", ")),
+            Cell::new(match instance.since {
+                Some(since) => format!("since {}: {}", self::since(since, now), instance.reason),
+                None => String::new(),
+            }),
         ]);
     }
     table::render(&rows, "  ")
@@ -227,6 +234,7 @@ const fn role_color(role: Role) -> Option<Color> {
         Role::Master => Some(Color::Green),
         Role::Backup => None,
         Role::Initialize => Some(Color::Yellow),
+        Role::Fault => Some(Color::Red),
     }
 }
 

@@ -11,6 +11,8 @@ pub enum Fault {
     Tracker(Tracker),
     /// Another member of its sync group.
     SyncGroup,
+    /// Its interface has no address that advertisements could come from.
+    NoSourceAddress,
 }
 
 /// What happened.
@@ -18,6 +20,8 @@ pub enum Fault {
 pub enum Event {
     /// The instance shall run.
     Startup,
+    /// It shall run, and was Master so short a time ago that no Backup can have given it up: its lease has not ended.
+    Resume,
     /// It shall not.
     Shutdown,
     /// An advertisement that counts came.
@@ -77,6 +81,8 @@ pub enum Reason {
     Startup,
     /// It was started, and owns the addresses.
     AddressOwner,
+    /// It was Master when the daemon ended, and is so again before anybody missed it.
+    Resumed,
     /// It was stopped.
     Shutdown,
     /// No Master was heard for the master down interval.

@@ -1,11 +1,14 @@
 //! The transition table, the rules beyond it, and random sequences with invariants.
 
-use std::{net::Ipv4Addr, num::NonZeroU8};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::NonZeroU8,
+};
 
 use super::*;
 use crate::vrrp::{
-    packet::{Advertisement, Authentication, Coverage},
-    reception::AddressList,
+    packet::{Advertisement, Authentication, Coverage, Version},
+    reception::{Accepted, AddressList},
     track::{Tracker, TrackerKind},
 };
 

@@ -48,6 +48,9 @@ fn status() -> Status {
             name: "VI_1".into(),
             virtual_router_id: 51,
             role: Role::Master,
+            reason: "no MASTER is heard".into(),
+            since: Some(at(0)),
+            priority: 100,
             interface: "eth0".into(),
             xdp_mode: Some(AttachMode::Native),
             addresses: vec!["192.168.66.251/32".into(), "192.168.66.252/32".into()],
@@ -105,7 +108,7 @@ configuration /etc/keepalived/keepalived.conf
 500 connections of servers that went were ended at both ends; 0 clients and 1 servers could not be told
 
 VRRP instances
-  VI_1  MASTER  eth0 (native)  VRID 51  192.168.66.251/32, 192.168.66.252/32
+  VI_1  MASTER  eth0 (native)  VRID 51, priority 100  192.168.66.251/32, 192.168.66.252/32  since 3 min ago (2026-11-20T22:46:56Z): no MASTER is heard
 
 TCP 192.168.66.251:3306  wrr, VI_1, quorum 1 lost, sorry server in use
   Server                       Weight  State  Since                            Reason

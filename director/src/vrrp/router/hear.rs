@@ -1,0 +1,104 @@
+//! Which virtual router a packet is for, and what is said of those that do not count.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{Effect, News, Queue, Router, Told, tell};
+use crate::vrrp::{Packet, Received, Rejected, frame, profile::Family};
+
+impl Router {
+    /// Takes an IP packet that came in by an interface.
+    pub fn hear(&mut self, now: Instant, ifindex: u32, packet: &[u8]) -> Vec<Effect> {
+        let Some((received, message)) = frame::parse(packet) else {
+            return Vec::new();
+        };
+        let family = Family::of(received.endpoints.source());
+        let mut effects = Vec::new();
+        let id = message.get(1).copied();
+        let meant: Vec<Arc<str>> = self
+            .stations
+            .iter()
+            .filter(|station| {
+                let key = station.profile.key;
+                // A message that is too short for an identifier is everybody's.
+                (key.ifindex, key.family) == (ifindex, family)
+                    && id.is_none_or(|id| id == key.virtual_router_id)
+            })
+            .map(|station| Arc::clone(&station.profile.name))
+            .collect();
+        match (meant.is_empty(), id) {
+            (true, Some(id)) => {
+                self.hear_foreign(now, ifindex, id, received, message, &mut effects)
+            }
+            (true, None) => {}
+            (false, _) => {
+                for name in meant {
+                    self.hear_own(now, &name, received, message, &mut effects);
+                }
+            }
+        }
+        effects
+    }
+
+    fn hear_own(
+        &mut self,
+        now: Instant,
+        name: &Arc<str>,
+        received: Received,
+        message: &[u8],
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(station) = self.station_mut(name) else {
+            return;
+        };
+        match station.judge(now, received, message) {
+            Ok(event) => self.work(now, Queue::from([(Arc::clone(name), event)]), effects),
+            Err(reason) => {
+                let peer = received.endpoints.source();
+                let told = Told::Rejected(Arc::clone(name), peer, reason.word());
+                // Our own packets that come back are no news (a bridge may do that); two hosts with one address are told by the count.
+                if !matches!(reason, Rejected::OwnAddress { .. }) && self.quiet.lets_pass(told, now)
+                {
+                    effects.push(tell(name, News::Rejected { peer, reason }));
+                }
+            }
+        }
+    }
+
+    /// A message of a virtual router that is none of ours: nothing, unless it is about our addresses (scenario 1.11).
+    fn hear_foreign(
+        &mut self,
+        now: Instant,
+        ifindex: u32,
+        virtual_router_id: u8,
+        received: Received,
+        message: &[u8],
+        effects: &mut Vec<Effect>,
+    ) {
+        *self
+            .foreign
+            .entry((ifindex, virtual_router_id))
+            .or_default() += 1;
+        let Ok(packet) = Packet::new(message, received.endpoints) else {
+            return;
+        };
+        let peer = received.endpoints.source();
+        let theirs = packet.addresses();
+        for station in &self.stations {
+            let profile = &station.profile;
+            if profile.key.ifindex != ifindex || profile.source == Some(peer) {
+                continue;
+            }
+            for address in theirs.iter().filter(|its| profile.advertised.contains(its)) {
+                let told = Told::ClaimedUnderOtherId(*address, virtual_router_id, peer);
+                if self.quiet.lets_pass(told, now) {
+                    let news = News::ClaimedUnderOtherId {
+                        address: *address,
+                        virtual_router_id,
+                        peer,
+                    };
+                    effects.push(tell(&profile.name, news));
+                }
+            }
+        }
+    }
+}
