@@ -63,18 +63,28 @@ impl Director {
             .with_context(|| format!("cannot write {}", self.config.display()))
     }
 
-    /// Starts the daemon in the lab's mode and waits until it answers.
+    /// Starts the daemon in the lab's mode and waits until it answers, and its elections are over.
     pub fn start(&mut self) -> Result<()> {
         self.start_in(&self.mode.to_string())
     }
 
+    /// Starts the daemon beside another one, and waits until its instances have this role.
+    pub fn start_as(&mut self, role: &str) -> Result<()> {
+        let xdp_mode = self.mode.to_string();
+        self.start_until(&xdp_mode, |status| all_are(status, &[role]))
+    }
+
     /// Starts the daemon with this `--xdp-mode` and waits until it answers.
     pub fn start_in(&mut self, xdp_mode: &str) -> Result<()> {
+        self.start_until(xdp_mode, |status| all_are(status, &["MASTER", "FAULT"]))
+    }
+
+    fn start_until(&mut self, xdp_mode: &str, is_up: impl Fn(&Value) -> bool) -> Result<()> {
         let mut run = self.run_command_in(xdp_mode);
         let mut process = Process::start(&self.namespace, &mut run, &self.log)?;
         let what = format!("the daemon answers (its log is {})", self.log.display());
         let answers = || {
-            if self.status().is_ok() {
+            if self.status().is_ok_and(|status| is_up(&status)) {
                 return Some(true);
             }
             process.ended().ok()?.map(|_| false)
@@ -259,4 +269,13 @@ impl Director {
         let what = format!("the daemon has logged `{phrase}`");
         wait::until(&what, limit, || self.log().contains(phrase).then_some(()))
     }
+}
+
+/// Whether each instance has one of these roles.
+fn all_are(status: &Value, roles: &[&str]) -> bool {
+    let instances = status["instances"].as_array();
+    instances.is_some_and(|instances| {
+        let mut each = instances.iter().map(|instance| instance["role"].as_str());
+        each.all(|role| role.is_some_and(|role| roles.contains(&role)))
+    })
 }

@@ -73,7 +73,7 @@ pub fn two_real_servers(scheduler: &str, weights: [u32; 2]) -> String {
     ]
     .join("\n  ");
     format!(
-        "vrrp_instance INT {{\n  interface eth0\n  virtual_router_id 200\n  virtual_ipaddress {{ 192.168.66.251 }}\n}}\n\
+        "vrrp_instance INT {{\n  interface eth0\n  virtual_router_id 200\n  state MASTER\n  priority 255\n  advert_int 10\n  virtual_ipaddress {{ 192.168.66.251 }}\n}}\n\
          virtual_server 192.168.66.251 3306 {{\n  delay_loop 1\n  lb_algo {scheduler}\n  lb_kind DR\n  protocol TCP\n  \
          {real_servers}\n}}\n"
     )

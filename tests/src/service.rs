@@ -131,13 +131,14 @@ impl Service {
 
 /// A whole configuration for `role`: one instance that holds the VIP of each family that is served, and the services.
 pub fn configuration_as(role: Role, services: &[Service]) -> String {
+    // The owner of the addresses is MASTER at once, and with this interval a daemon that was killed has half a minute to come back.
     let (state, priority) = match role {
-        Role::Master => ("MASTER", 100),
+        Role::Master => ("MASTER", 255),
         Role::Backup => ("BACKUP", 90),
     };
     let mut text = format!(
         "vrrp_instance INT {{\n  state {state}\n  interface eth0\n  virtual_router_id 200\n  priority {priority}\n  \
-         advert_int 1\n  virtual_ipaddress {{\n    {VIP}\n  }}\n"
+         advert_int 10\n  virtual_ipaddress {{\n    {VIP}\n  }}\n"
     );
     // An advertisement lists addresses of one family only, so the other is held without being advertised.
     if services.iter().any(|service| service.address.is_ipv6()) {

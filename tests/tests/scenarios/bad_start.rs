@@ -9,12 +9,31 @@ use std::{
 use anyhow::{Result, ensure};
 use lab::{Director, Lab, VIP, XdpMode, example};
 
+use crate::SOON;
+
+/// It may come later; until then its instance is in FAULT, and everybody can see why.
 #[test]
-fn an_interface_that_does_not_exist() -> Result<()> {
-    refused_config(
-        &example::MASTER.replace("interface eth0", "interface eth7"),
-        &["eth7", "eth0"],
-    )
+fn an_interface_that_does_not_exist_yet_is_waited_for_in_fault() -> Result<()> {
+    let lab = Lab::create(XdpMode::Generic)?;
+    let mut director = lab.daemon(
+        "vrrp_instance INT {\n  interface eth7\n  virtual_router_id 200\n  priority 255\n  virtual_ipaddress { 10.7.0.251/24 }\n}\n",
+    )?;
+    director.start()?;
+    let instance = director.status()?["instances"][0].clone();
+    ensure!(instance["role"] == "FAULT", "{instance}");
+    director.await_log("this host has no interface `eth7`", SOON)?;
+    let ip = |words: &[&str]| {
+        let mut command = Command::new("ip");
+        lab.director.namespace.run(command.args(words))
+    };
+    ip(&[
+        "link", "add", "eth7", "type", "veth", "peer", "name", "eth8",
+    ])?;
+    ip(&["address", "add", "10.7.0.1/24", "dev", "eth7"])?;
+    ip(&["link", "set", "eth8", "up"])?;
+    ip(&["link", "set", "eth7", "up"])?;
+    director.await_log("MASTER with priority 255", SOON)?;
+    Ok(())
 }
 
 #[test]

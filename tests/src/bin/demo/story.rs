@@ -21,7 +21,7 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// For one answer on an open connection.
 const ANSWER: Duration = Duration::from_secs(3);
 /// How long there is no daemon.
-const WITHOUT_DAEMON: Duration = Duration::from_secs(2);
+const WITHOUT_DAEMON: Duration = Duration::from_secs(1);
 
 /// What runs at the end of the story.
 pub(crate) struct Cast {
