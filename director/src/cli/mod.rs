@@ -2,7 +2,7 @@
 //!
 //! Thin: verbs ask the daemon over its socket or the pins, render, and print. Rendering is pure.
 //!
-//! Exit codes: 0 done, 1 done with warnings (`config check`), 2 not done.
+//! Exit codes: 0 done, 1 done with warnings (`config check`, `config diff`, `doctor`), 2 not done.
 
 pub mod completions;
 pub mod config;
@@ -19,6 +19,7 @@ pub mod map;
 pub mod output;
 pub mod reload;
 pub mod run;
+pub mod script;
 pub mod status;
 mod table;
 mod vrrp;
@@ -85,6 +86,9 @@ pub enum Command {
     Flow(flow::FlowCommand),
     Events(events::EventsOptions),
     Doctor(doctor::DoctorOptions),
+    /// Run what is tracked by hand.
+    #[command(subcommand)]
+    Script(script::ScriptCommand),
     Config(config::ConfigArgs),
     Ipvsadm(ipvsadm::command::IpvsadmOptions),
     #[command(hide = true)]
@@ -150,6 +154,7 @@ fn dispatch(command: Command) -> Result<ExitCode, CliError> {
         Command::Events(options) => events::run(&options),
         Command::Ipvsadm(options) => ipvsadm::command::run(&options),
         Command::Doctor(options) => doctor::run(&options),
+        Command::Script(command) => script::run(&command),
         Command::Config(args) => Ok(ExitCode::from(config::run(&args))),
         Command::Guard(options) => guard::run(&options),
         Command::Completions(options) => completions::run(&options),
