@@ -121,16 +121,15 @@ fn missing(daemon: &Daemon) -> Vec<Capability> {
     WANTED.into_iter().filter(is_missing).collect()
 }
 
-/// The addresses of the interfaces that instances speak on.
+/// The addresses of all interfaces but `lo`, where a director that is a real server, too, has the VIP.
 async fn addresses(daemon: &Daemon) -> Option<BTreeSet<IpAddr>> {
-    let Daemon::Answers(answer) = daemon else {
+    let Daemon::Answers(_) = daemon else {
         return None;
     };
     let host = Host::connect().ok()?;
     let links = host.links().await.ok()?;
     let mut addresses = BTreeSet::new();
-    let speaks = |name: &str| answer.0.instances.iter().any(|one| one.interface == name);
-    for link in links.iter().filter(|link| speaks(&link.name)) {
+    for link in links.iter().filter(|link| link.name != "lo") {
         let found = host.addresses(link.index).await.ok()?;
         addresses.extend(found.into_iter().map(|one| one.address));
     }
