@@ -8,14 +8,14 @@ use super::survey::Survey;
 use crate::{
     api::response::Problem,
     config::{Config, Family, VrrpInstance},
-    host::{Host, Link, virtual_mac::ArpIgnore},
+    host::{Host, Link, virtual_mac::ArpSettings},
 };
 
 /// The devices that are there, and what was changed for them.
 #[derive(Debug, Default)]
 pub(super) struct VirtualMacs {
     devices: BTreeMap<String, Link>,
-    parents: BTreeMap<u32, (Link, ArpIgnore)>,
+    parents: BTreeMap<u32, (Link, ArpSettings)>,
 }
 
 /// MAC address of a virtual router (RFC 9568 section 7.3).
@@ -95,7 +95,7 @@ impl VirtualMacs {
         if self.devices.is_empty() {
             for (link, was) in std::mem::take(&mut self.parents).into_values() {
                 if let Err(error) = host.answer_as_before(&link, was) {
-                    warn!(error = %Problem::from_error(&error), "arp_ignore is not as it was");
+                    warn!(error = %Problem::from_error(&error), "arp_ignore and arp_announce are not as they were");
                 }
             }
         }

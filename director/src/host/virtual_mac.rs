@@ -98,34 +98,45 @@ impl Host {
         }
     }
 
-    /// Lets an interface answer ARP only for its own addresses, not for those of the devices on it. What it was is returned.
+    /// Lets an interface answer ARP only for its own addresses, and ask only in their name: those of the devices on it belong to
+    /// another MAC address. What was set is returned.
     ///
     /// # Errors
     ///
     /// The kernel's settings are write-protected.
-    pub fn answer_for_own_addresses(&self, link: &Link) -> Result<ArpIgnore, VirtualMacError> {
-        let path = setting(&link.name, "arp_ignore");
-        let was = fs::read_to_string(&path).unwrap_or_default();
-        let was = was.trim().parse().unwrap_or(0);
-        if was == 0 {
-            set(&link.name, "arp_ignore", 1)?;
-        }
-        Ok(ArpIgnore(was))
+    pub fn answer_for_own_addresses(&self, link: &Link) -> Result<ArpSettings, VirtualMacError> {
+        let was = ArpSettings {
+            ignore: read(&link.name, "arp_ignore"),
+            announce: read(&link.name, "arp_announce"),
+        };
+        set(&link.name, "arp_ignore", was.ignore.max(1))?;
+        set(&link.name, "arp_announce", 2)?;
+        Ok(was)
     }
 
-    /// Gives an interface the setting back that it had.
+    /// Gives an interface the settings back that it had.
     ///
     /// # Errors
     ///
     /// The kernel's settings are write-protected, or the interface is gone.
-    pub fn answer_as_before(&self, link: &Link, was: ArpIgnore) -> Result<(), VirtualMacError> {
-        set(&link.name, "arp_ignore", was.0)
+    pub fn answer_as_before(&self, link: &Link, was: ArpSettings) -> Result<(), VirtualMacError> {
+        set(&link.name, "arp_ignore", was.ignore)?;
+        set(&link.name, "arp_announce", was.announce)
     }
 }
 
-/// `arp_ignore` of an interface (Documentation/networking/ip-sysctl.rst).
+/// `arp_ignore` and `arp_announce` of an interface (Documentation/networking/ip-sysctl.rst).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArpIgnore(u32);
+pub struct ArpSettings {
+    ignore: u32,
+    announce: u32,
+}
+
+/// A setting that cannot be read is the kernel's own.
+fn read(interface: &str, name: &str) -> u32 {
+    let text = fs::read_to_string(setting(interface, name)).unwrap_or_default();
+    text.trim().parse().unwrap_or(0)
+}
 
 fn setting(interface: &str, name: &str) -> PathBuf {
     ["/proc/sys/net/ipv4/conf", interface, name]
