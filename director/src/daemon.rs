@@ -129,7 +129,7 @@ struct Daemon {
     survey: Survey,
     model: Model,
     dataplane: DataPlane,
-    /// Who may forward, for as long as there are no elections.
+    /// Who may forward: read at the start, to go on where an earlier daemon was.
     leases: Leases,
     attached: BTreeMap<u32, Attached>,
     addresses: Addresses,
