@@ -70,7 +70,7 @@ use crate::{
     check::{CheckEvent, Checks, Health, Report},
     config::{Color, Config},
     dataplane::{
-        Attached, DataPlane, Leases, XdpMode,
+        Attached, DataPlane, XdpMode,
         expiry::Jiffies,
         flows::{FlowTableError, Sweep},
     },
@@ -129,8 +129,6 @@ struct Daemon {
     survey: Survey,
     model: Model,
     dataplane: DataPlane,
-    /// Who may forward: read at the start, to go on where an earlier daemon was.
-    leases: Leases,
     attached: BTreeMap<u32, Attached>,
     addresses: Addresses,
     virtual_macs: VirtualMacs,

@@ -169,7 +169,7 @@ impl Daemon {
         let is_held = |name: &&str| {
             self.instance_key(name)
                 .and_then(|key| self.dataplane.instance_index(key))
-                .is_some_and(|index| self.leases.is_held(index))
+                .is_some_and(|index| self.dataplane.is_lease_held(index))
         };
         let names = self.model.instances().iter();
         names

@@ -56,9 +56,6 @@ impl Daemon {
             .adopt_tables()
             .map_err(|error| Problem::from_error(&error))?;
         refuse_to_forget(&dataplane, &config, &options)?;
-        let leases = dataplane
-            .leases()
-            .map_err(|error| Problem::from_error(&error).help(error.help()))?;
         let (checks, check_events) = Checks::new();
         let (ask, requests) = mpsc::channel(QUEUE_DEPTH);
         let (api, ended) = oneshot::channel();
@@ -73,7 +70,7 @@ impl Daemon {
         let teller = teller()?;
         let (arp_watch, claims) = ArpWatch::new();
         let (trackers, tracked) = Trackers::new();
-        let elections = elections(&dataplane, &config)?;
+        let elections = elections(&mut dataplane, &config)?;
         let mut daemon = Self {
             flow_table_size: flow_table_size(&options)?,
             options,
@@ -86,7 +83,6 @@ impl Daemon {
             survey: Survey::default(),
             model: Model::default(),
             dataplane,
-            leases,
             attached: BTreeMap::new(),
             addresses: Addresses::default(),
             virtual_macs: VirtualMacs::default(),
@@ -381,7 +377,7 @@ fn teller() -> Result<Teller, Problem> {
     })
 }
 
-fn elections(dataplane: &DataPlane, config: &Config) -> Result<Elections, Problem> {
+fn elections(dataplane: &mut DataPlane, config: &Config) -> Result<Elections, Problem> {
     let leases = dataplane
         .leases()
         .map_err(|error| Problem::from_error(&error).help(error.help()))?;

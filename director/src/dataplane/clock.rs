@@ -16,6 +16,7 @@ use nix::{errno::Errno, time::ClockId};
 use super::{
     expiry::Jiffies,
     load::{self, LoadError, Part},
+    pins::Pins,
 };
 
 /// A handle of the clock program. Each has a file descriptor of its own, so that it may go to another thread.
@@ -25,19 +26,20 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Opens the program in the loaded object.
-    pub(super) fn open(object: &mut Ebpf) -> Result<Self, LoadError> {
+    /// Opens the program in the loaded object, by way of a pin: to open it by its number would need CAP_SYS_ADMIN.
+    pub(super) fn open(object: &mut Ebpf, pins: &Pins) -> Result<Self, LoadError> {
+        let pin = pins.clock();
+        if pin.exists() {
+            pins.remove_file(&pin)?;
+        }
+        load::program(object, Part::Clock)?
+            .pin(&pin)
+            .map_err(LoadError::Pin)?;
+        let program = Xdp::from_pin(&pin, XdpAttachType::Interface);
+        pins.remove_file(&pin)?;
         Ok(Self {
-            program: handle(load::program(object, Part::Clock)?).map_err(failed)?,
+            program: program.map_err(failed)?,
             per_second: jiffies_per_second()?,
-        })
-    }
-
-    /// Another handle of the same program.
-    pub(super) fn try_clone(&self) -> Result<Self, LoadError> {
-        Ok(Self {
-            program: handle(&self.program).map_err(failed)?,
-            per_second: self.per_second,
         })
     }
 
@@ -71,11 +73,6 @@ impl Clock {
     pub(super) const fn per_second(&self) -> u32 {
         self.per_second
     }
-}
-
-fn handle(program: &Xdp) -> Result<Xdp, ProgramError> {
-    let name = Part::Clock.name().into();
-    Xdp::from_program_info(program.info()?, name, XdpAttachType::Interface)
 }
 
 fn failed(error: ProgramError) -> LoadError {

@@ -192,7 +192,7 @@ fn saturated(number: u128) -> u64 {
 }
 
 /// `CLOCK_MONOTONIC` now, nanoseconds. Were it not to be read, every lease would be taken for one that has not ended.
-pub(super) fn monotonic_ns() -> u64 {
+pub(crate) fn monotonic_ns() -> u64 {
     ClockId::CLOCK_MONOTONIC
         .now()
         .map_or(0, |now| saturated(Duration::from(now).as_nanos()))

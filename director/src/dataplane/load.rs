@@ -132,7 +132,7 @@ pub(super) fn load(
             .map_err(|error| LoadError::Program(Box::new(error)))?;
     }
     let maps = Maps::open(&folder)?;
-    let clock = Clock::open(&mut object)?;
+    let clock = Clock::open(&mut object, pins)?;
     pin_program(&mut object, pins)?;
     Ok((object, maps, clock))
 }

@@ -153,16 +153,22 @@ impl DataPlane {
     /// # Errors
     ///
     /// [`LoadError`]: the map or the clock cannot be opened once more.
-    pub fn leases(&self) -> Result<Leases, LoadError> {
-        let clock = self.clock.try_clone()?;
+    pub fn leases(&mut self) -> Result<Leases, LoadError> {
+        let clock = Clock::open(&mut self.object, &self.pins)?;
         Ok(Leases::with_clock(&self.pins.folder(), clock)?)
+    }
+
+    /// Whether the lease of the instance with this index has not ended yet.
+    #[must_use]
+    pub fn is_lease_held(&self, index: u32) -> bool {
+        self.maps.leases.is_held(index)
     }
 
     /// Whether packets for any virtual service are forwarded at this moment, by an earlier daemon's tables or by our own.
     #[must_use]
     pub fn is_forwarding(&self) -> bool {
         let mut services = self.tables.services.values();
-        services.any(|service| self.maps.leases.is_held(service.instance))
+        services.any(|service| self.is_lease_held(service.instance))
     }
 
     /// Attaches the program to `interfaces` and to no other, replacing the program on attachments that are there.

@@ -180,6 +180,11 @@ impl Pins {
         self.folder().join("program_next")
     }
 
+    /// Where the clock program is pinned for the moment in which it is opened.
+    pub(super) fn clock(&self) -> PathBuf {
+        self.folder().join("clock")
+    }
+
     /// Puts the pin of the next program in the place of the earlier one, in one step.
     pub(super) fn replace_program(&self) -> Result<(), PinsError> {
         let path = self.program();

@@ -13,7 +13,6 @@ use nix::{
         signal::{SigSet, SigmaskHow, Signal, sigprocmask},
         time::TimeSpec,
     },
-    time::{ClockId, clock_gettime},
 };
 
 use super::{
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::{
     api::response::Problem,
-    dataplane::{Leases, NoClock, pins},
+    dataplane::{Leases, NoClock, leases, pins},
     host::Host,
     vrrp::{Endpoints, Family, real_time, sockets::Sockets},
 };
@@ -103,7 +102,7 @@ impl Process {
         let mut pause = Duration::from_secs(1);
         for ward in &self.charge.wards {
             let until = leases.read(ward.lease).until_monotonic_ns;
-            match step(monotonic_ns(), until, ward.margin) {
+            match step(leases::monotonic_ns(), until, ward.margin) {
                 Step::Idle(length) | Step::Wait(length) => pause = pause.min(length),
                 // A daemon that is back, and not yet as far as to renew it, decides for itself.
                 Step::GiveUp if self.has_another_daemon(pins) => {
@@ -202,11 +201,6 @@ fn give_up(
         "the daemon does not renew the lease of {}: its addresses are removed, and the other directors told",
         ward.name
     ));
-}
-
-fn monotonic_ns() -> u64 {
-    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from);
-    now.map_or(0, |now| u64::try_from(now.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// Whoever ends the daemon's group of processes means the daemon; this one ends by itself after it.

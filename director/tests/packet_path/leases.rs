@@ -37,7 +37,7 @@ fn elected() -> Wanted {
 }
 
 fn bench() -> (Bench, Leases, u32) {
-    let bench = Bench::with(&elected());
+    let mut bench = Bench::with(&elected());
     let leases = bench.dataplane.leases().expect("the leases");
     let index = bench.dataplane.instance_index(ROUTER).expect("an index");
     (bench, leases, index)

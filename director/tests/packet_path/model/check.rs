@@ -91,7 +91,7 @@ fn compare(seed: u64, packets: u64, mutated: u32) {
         if packet % EDIT_EVERY == 0 {
             let wanted = world::wanted(&mut random);
             bench.apply(&wanted);
-            let leases = hold(&bench, &wanted, &mut random);
+            let leases = hold(&mut bench, &wanted, &mut random);
             let now = bench.dataplane.moment().expect("the clock").jiffies;
             model.edit(bench.dataplane.tables(), leases, now);
         }
@@ -124,7 +124,7 @@ fn compare(seed: u64, packets: u64, mutated: u32) {
 }
 
 /// Gives every virtual router another lease. Whoever has none follows its role.
-fn hold(bench: &Bench, wanted: &Wanted, random: &mut StdRng) -> BTreeMap<u32, Lease> {
+fn hold(bench: &mut Bench, wanted: &Wanted, random: &mut StdRng) -> BTreeMap<u32, Lease> {
     let handle = bench.dataplane.leases().expect("the leases");
     let mut leases = BTreeMap::new();
     for (key, role) in &wanted.instances {
