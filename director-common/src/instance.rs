@@ -15,6 +15,8 @@ impl Role {
     pub const BACKUP: Self = Self(1);
     /// This director forwards.
     pub const MASTER: Self = Self(2);
+    /// Something keeps this director from forwarding: packets go to the kernel.
+    pub const FAULT: Self = Self(3);
 
     /// The word that operators know.
     #[must_use]
@@ -22,6 +24,7 @@ impl Role {
         match self {
             Self::BACKUP => "BACKUP",
             Self::MASTER => "MASTER",
+            Self::FAULT => "FAULT",
             _ => "INITIALIZE",
         }
     }

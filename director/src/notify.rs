@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, time::Duration};
 use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use tracing::{debug, warn};
 
-pub use change::{Change, Standing, State, Subject};
+pub use change::{Change, State, Subject};
 pub use fifo::FifoError;
 
 use self::fifo::Pipe;

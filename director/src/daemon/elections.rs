@@ -252,7 +252,8 @@ impl Daemon {
         if let Some(key) = self.instance_key(instance) {
             let role = match role {
                 Role::Master => Forwards::MASTER,
-                Role::Backup | Role::Fault => Forwards::BACKUP,
+                Role::Backup => Forwards::BACKUP,
+                Role::Fault => Forwards::FAULT,
                 Role::Initialize => Forwards::INITIALIZE,
             };
             self.handle(Event::Role {

@@ -6,7 +6,7 @@ use super::Daemon;
 use crate::{
     api::response::Problem,
     config::Notify,
-    notify::{Change, Standing, State, Subject},
+    notify::{Change, State, Subject},
     track::TrackEvent,
     vrrp::{Command, Role, Status},
 };
@@ -83,14 +83,10 @@ impl Daemon {
         let mut instances = self.config.vrrp_instances.iter();
         let is_wanted =
             instances.any(|known| known.name == instance && known.notify.priority_changes);
-        let standing = match self.elections.standing(instance).map(|known| known.role) {
-            Some(Role::Master) => Standing::Master,
-            Some(Role::Backup) => Standing::Backup,
-            Some(Role::Fault) => Standing::Fault,
-            Some(Role::Initialize) | None => return,
-        };
-        if is_wanted {
-            self.notify_instance(instance, State::PriorityChanged(standing), priority);
+        let role = self.elections.standing(instance).map(|known| known.role);
+        let role = role.filter(|role| *role != Role::Initialize);
+        if let (true, Some(role)) = (is_wanted, role) {
+            self.notify_instance(instance, State::PriorityChanged(role), priority);
         }
     }
 

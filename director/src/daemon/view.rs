@@ -90,7 +90,7 @@ fn instance_status(daemon: &Daemon, instance: &VrrpInstance) -> InstanceStatus {
     InstanceStatus {
         name: instance.name.clone(),
         virtual_router_id: instance.virtual_router_id,
-        role: standing.map_or(Role::Initialize, |standing| standing.role.into()),
+        role: standing.map_or(Role::Initialize, |standing| standing.role),
         reason: standing.map_or_else(String::new, |standing| standing.reason.to_string()),
         since: standing.map(|standing| standing.since),
         priority: standing.map_or(instance.priority, |standing| standing.priority),

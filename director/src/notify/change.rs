@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::config::{Notify, Script};
+use crate::{
+    config::{Notify, Script},
+    vrrp::Role,
+};
 
 /// Who has changed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,19 +31,8 @@ pub enum State {
     Deleted,
     /// A MASTER of lower priority was heard.
     LowerPriorityMaster,
-    /// Its priority is another one; the first word is what it is.
-    PriorityChanged(Standing),
-}
-
-/// What an instance is while its priority changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// MASTER.
-    Master,
-    /// BACKUP.
-    Backup,
-    /// FAULT.
-    Fault,
+    /// Its priority is another one, while it is this.
+    PriorityChanged(Role),
 }
 
 /// A change.
@@ -114,9 +106,10 @@ impl fmt::Display for Subject {
 impl State {
     const fn word(self) -> &'static str {
         match self {
-            Self::Master | Self::PriorityChanged(Standing::Master) => "MASTER",
-            Self::Backup | Self::PriorityChanged(Standing::Backup) => "BACKUP",
-            Self::Fault | Self::PriorityChanged(Standing::Fault) => "FAULT",
+            Self::Master => Role::Master.word(),
+            Self::Backup => Role::Backup.word(),
+            Self::Fault => Role::Fault.word(),
+            Self::PriorityChanged(role) => role.word(),
             Self::Stop => "STOP",
             Self::Deleted => "DELETED",
             Self::LowerPriorityMaster => "MASTER_RX_LOWER_PRI",

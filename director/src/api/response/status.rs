@@ -10,10 +10,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    config::{Protocol, Scheduler},
-    vrrp,
-};
+pub use crate::vrrp::Role;
+
+use crate::config::{Protocol, Scheduler};
 
 /// The state of the whole daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,42 +67,6 @@ pub struct InstanceStatus {
     pub xdp_mode: Option<AttachMode>,
     /// Its VIPs, as `address/prefix`.
     pub addresses: Vec<String>,
-}
-
-/// Role of a VRRP instance. (RFC 9568 calls Master *Active*.)
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Role {
-    /// Not started, or stopped: packets go to the kernel.
-    Initialize,
-    /// Another director forwards.
-    Backup,
-    /// This director holds the VIPs and forwards.
-    Master,
-    /// Something keeps this director from being MASTER.
-    Fault,
-}
-
-impl From<vrrp::Role> for Role {
-    fn from(role: vrrp::Role) -> Self {
-        match role {
-            vrrp::Role::Initialize => Self::Initialize,
-            vrrp::Role::Backup => Self::Backup,
-            vrrp::Role::Master => Self::Master,
-            vrrp::Role::Fault => Self::Fault,
-        }
-    }
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Initialize => "INITIALIZE",
-            Self::Backup => "BACKUP",
-            Self::Master => "MASTER",
-            Self::Fault => "FAULT",
-        })
-    }
 }
 
 /// Where in the kernel the XDP program runs.

@@ -241,14 +241,14 @@ fn election(instance: &VrrpInstanceStatus) -> Vec<Finding> {
         "{} is {} with priority {}: {}",
         report.name, report.role, report.priority, report.reason
     );
-    findings.push(match report.role.as_str() {
-        "FAULT" => problem(
+    findings.push(match report.role {
+        Role::Fault => problem(
             "election",
             text,
             format!("put right: {}", report.faults.join(", ")),
         ),
-        "INITIALIZE" => warning("election", text, "it has not started; see the daemon's log"),
-        _ => ok("election", text),
+        Role::Initialize => warning("election", text, "it has not started; see the daemon's log"),
+        Role::Backup | Role::Master => ok("election", text),
     });
     let counters = &report.counters;
     if counters.unsent > 0 {
@@ -307,13 +307,13 @@ fn election(instance: &VrrpInstanceStatus) -> Vec<Finding> {
         }
     }
     if report.peers.is_empty() {
-        findings.push(match report.role.as_str() {
+        findings.push(match report.role {
             // A BACKUP says nothing while it hears us.
-            "MASTER" => ok(
+            Role::Master => ok(
                 "peers",
                 format!("{}: nobody else claims to be MASTER", report.name),
             ),
-            _ => warning(
+            Role::Initialize | Role::Backup | Role::Fault => warning(
                 "peers",
                 format!("{}: no other director was heard", report.name),
                 "does the other one run, on the same link, and does its firewall let protocol 112 out?",

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::vrrp::{election::Priority, reception::Accepted, track::Tracker};
 
 /// What keeps an instance in Fault.
@@ -62,7 +64,8 @@ pub enum Action {
 }
 
 /// What an instance is. RFC 9568 calls the Master *Active*.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Role {
     /// It does not run.
     Initialize,

@@ -158,14 +158,22 @@ impl fmt::Display for News {
     }
 }
 
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl Role {
+    /// The word that operators, and keepalived, have for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
             Self::Initialize => "INITIALIZE",
             Self::Backup => "BACKUP",
             Self::Master => "MASTER",
             Self::Fault => "FAULT",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
     }
 }
 

@@ -8,7 +8,10 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::vrrp::reception::{Accepted, AddressList, Rejected};
+use crate::vrrp::{
+    Role,
+    reception::{Accepted, AddressList, Rejected},
+};
 
 /// How many senders are remembered. A link has two or three directors; forged ones must not fill the memory.
 const MOST_PEERS: usize = 16;
@@ -18,8 +21,8 @@ const MOST_PEERS: usize = 16;
 pub struct InstanceReport {
     /// Its name in the configuration.
     pub name: String,
-    /// INITIALIZE, BACKUP, MASTER or FAULT.
-    pub role: String,
+    /// What it is.
+    pub role: Role,
     /// Why it is that.
     pub reason: String,
     /// For how long, in seconds.

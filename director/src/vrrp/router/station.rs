@@ -158,7 +158,7 @@ impl Station {
         let destinations = profile.ways().into_iter().map(Endpoints::destination);
         InstanceReport {
             name: profile.name.to_string(),
-            role: self.role().to_string(),
+            role: self.role(),
             reason: reason.to_string(),
             for_secs: now.saturating_duration_since(*since).as_secs_f64(),
             version: profile.version.number(),

@@ -73,7 +73,10 @@ fn master(profiles: Vec<Profile>) -> (Router, Instant) {
 
 fn roles(router: &Router) -> Vec<String> {
     let reports = router.report(Instant::now());
-    reports.into_iter().map(|report| report.role).collect()
+    reports
+        .into_iter()
+        .map(|report| report.role.to_string())
+        .collect()
 }
 
 fn news(effects: &[Effect]) -> Vec<&News> {

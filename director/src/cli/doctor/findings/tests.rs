@@ -40,7 +40,7 @@ fn status() -> Status {
 fn report() -> InstanceReport {
     InstanceReport {
         name: "VI_1".into(),
-        role: "MASTER".into(),
+        role: Role::Master,
         reason: "no MASTER is heard".into(),
         for_secs: 1.0,
         version: 2,
@@ -181,7 +181,7 @@ fn an_old_kernel_a_missing_capability_and_a_missing_daemon_are_problems() {
 #[test]
 fn every_finding_that_is_not_well_says_what_to_do() {
     let mut fault = report();
-    fault.role = "FAULT".into();
+    fault.role = Role::Fault;
     fault.faults = vec!["interface eth0 is not well".into()];
     fault.counters.unsent = 1;
     fault.counters.late = 1;
