@@ -397,9 +397,7 @@ impl Daemon {
                 role: Role::INITIALIZE,
             });
         }
-        self.virtual_macs
-            .settle(&self.host, &Config::default())
-            .await;
+        self.remove_virtual_macs().await;
         drop(self.api.take());
         if let Err(error) = self.api_task.await {
             warn!(%error, "the API did not end well");

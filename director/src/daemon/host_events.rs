@@ -1,6 +1,6 @@
 //! What changes on this host without our doing, and what follows from it.
 
-use std::{net::IpAddr, time::Instant};
+use std::{collections::BTreeSet, net::IpAddr, time::Instant};
 
 use tracing::{error, info, warn};
 
@@ -25,22 +25,8 @@ impl Daemon {
                     .await;
                 self.take_address(ifindex, address).await;
             }
-            Some(HostEvent::LinkChanged(link)) => {
-                let name = link.name.clone();
-                let is_waited_for = self.survey.waits_for(&self.config, &name);
-                self.take_link(link);
-                match is_waited_for {
-                    true => self.take_interface(&name).await,
-                    false => self.settle_elections_again(),
-                }
-            }
-            Some(HostEvent::LinkRemoved { index }) => {
-                if let Some(link) = self.survey.links.remove(&index) {
-                    warn!(interface = link.name, "the interface is gone");
-                    self.addresses.forget_link(index);
-                    self.settle_elections_again();
-                }
-            }
+            Some(HostEvent::LinkChanged(link)) => self.take_link(link).await,
+            Some(HostEvent::LinkRemoved { index }) => self.lose_link(index),
             Some(HostEvent::AddressAdded { ifindex, address }) => {
                 self.take_address(ifindex, address).await;
             }
@@ -50,13 +36,32 @@ impl Daemon {
     }
 
     async fn take_address(&mut self, ifindex: u32, address: IpAddr) {
-        if self.survey.speaks_on(ifindex) && !survey::is_vip(&self.config, address) {
+        if self.survey.spoken_on().contains(&ifindex) && !survey::is_vip(&self.config, address) {
             self.take_own_address(ifindex).await;
         }
     }
 
+    /// A link is new, or something about it has changed.
+    async fn take_link(&mut self, link: Link) {
+        let name = link.name.clone();
+        let is_waited_for = self.survey.waits_for(&self.config, &name);
+        self.note_link(link);
+        match is_waited_for {
+            true => self.take_interface(&name).await,
+            false => self.settle_elections_again(),
+        }
+    }
+
+    fn lose_link(&mut self, index: u32) {
+        if let Some(link) = self.survey.links.remove(&index) {
+            warn!(interface = link.name, "the interface is gone");
+            self.addresses.forget_link(index);
+            self.settle_elections_again();
+        }
+    }
+
     /// A new MAC address of ours must be in the frames that we send.
-    fn take_link(&mut self, link: Link) {
+    fn note_link(&mut self, link: Link) {
         let known = self.survey.links.get(&link.index);
         if let Some(known) = known.filter(|known| known.up != link.up) {
             warn!(interface = known.name, up = link.up, "the link changed");
@@ -78,12 +83,27 @@ impl Daemon {
     /// Events were lost: everything that they may have told is read anew.
     async fn read_anew(&mut self) {
         match self.host.links().await {
-            Ok(links) => links.into_iter().for_each(|link| self.take_link(link)),
+            Ok(links) => self.take_links(links).await,
             Err(error) => warn!(error = %Problem::from_error(&error), "links not read"),
         }
         self.addresses.put_back_all(&self.host).await;
         for event in self.neighbors.read(&self.host).await {
             self.handle(event);
+        }
+    }
+
+    /// All links that there are: those that we know and that are not among them are gone.
+    async fn take_links(&mut self, links: Vec<Link>) {
+        let present: BTreeSet<u32> = links.iter().map(|link| link.index).collect();
+        let known: Vec<u32> = self.survey.links.keys().copied().collect();
+        for index in known.into_iter().filter(|index| !present.contains(index)) {
+            self.lose_link(index);
+        }
+        for link in links {
+            self.take_link(link).await;
+        }
+        for ifindex in self.survey.spoken_on() {
+            self.take_own_address(ifindex).await;
         }
     }
 

@@ -127,22 +127,8 @@ impl Daemon {
         if next.has_leaving() {
             survey.keep(&self.survey);
         }
-        // What can be refused comes first; nothing that packets depend on has changed until it is done.
-        let now = Instant::now();
-        self.virtual_macs
-            .make(&self.host, &config, &mut survey)
-            .await
-            .map_err(went_on)?;
-        let is_master = |name: &str| self.elections.is_master(name);
-        self.addresses
-            .add_missing(&self.host, &config, &survey, is_master, now)
-            .await
-            .map_err(went_on)?;
-        if let Err(problem) = self.attach(&survey) {
-            let is_master = |name: &str| self.elections.is_master(name);
-            self.addresses
-                .settle(&self.host, &self.config, &self.survey, is_master, now)
-                .await;
+        if let Err(problem) = self.prepare(&config, &mut survey).await {
+            self.settle_addresses().await;
             return Err(went_on(problem));
         }
         let changes = self.take_over(config, survey).await?;
@@ -150,6 +136,26 @@ impl Daemon {
             info!("{change}");
         }
         Ok(changes)
+    }
+
+    /// What can be refused: nothing that packets depend on changes here.
+    async fn prepare(&mut self, config: &Config, survey: &mut Survey) -> Result<(), Problem> {
+        self.virtual_macs.make(&self.host, config, survey).await?;
+        let is_master = |name: &str| self.elections.is_master(name);
+        self.addresses
+            .add_missing(&self.host, config, survey, is_master, Instant::now())
+            .await?;
+        self.attach(survey)
+    }
+
+    /// Removes the addresses, and the devices for them, that the configuration in force does not want.
+    async fn settle_addresses(&mut self) {
+        let is_master = |name: &str| self.elections.is_master(name);
+        let now = Instant::now();
+        self.addresses
+            .settle(&self.host, &self.config, &self.survey, is_master, now)
+            .await;
+        self.virtual_macs.settle(&self.host, &self.config).await;
     }
 
     /// A table without room must refuse the whole configuration, not half of it.
@@ -173,17 +179,7 @@ impl Daemon {
         self.survey = survey;
         self.warnings.clear();
         self.settle();
-        let is_master = |name: &str| self.elections.is_master(name);
-        self.addresses
-            .settle(
-                &self.host,
-                &self.config,
-                &self.survey,
-                is_master,
-                Instant::now(),
-            )
-            .await;
-        self.virtual_macs.settle(&self.host, &self.config).await;
+        self.settle_addresses().await;
         self.settle_tracking();
         self.settle_elections_again();
         self.reconcile_checks(&[]);

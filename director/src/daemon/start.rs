@@ -112,7 +112,10 @@ impl Daemon {
             mode_warnings: Vec::new(),
             is_settled: true,
         };
-        daemon.bring_up(config, survey).await?;
+        if let Err(problem) = daemon.bring_up(config, survey).await {
+            daemon.remove_virtual_macs().await;
+            return Err(problem);
+        }
         Ok(daemon)
     }
 

@@ -70,8 +70,7 @@ impl Survey {
     }
 
     async fn find_own_addresses(&mut self, host: &Host, config: &Config) -> Result<(), Problem> {
-        let interfaces: BTreeSet<u32> = self.topology.instances.values().copied().collect();
-        for ifindex in interfaces {
+        for ifindex in self.spoken_on() {
             self.look_at_addresses(host, config, ifindex).await?;
         }
         Ok(())
@@ -199,12 +198,9 @@ impl Survey {
         }
     }
 
-    /// Whether an instance speaks on this interface.
-    pub(super) fn speaks_on(&self, ifindex: u32) -> bool {
-        self.topology
-            .instances
-            .values()
-            .any(|known| *known == ifindex)
+    /// The interfaces that instances speak on.
+    pub(super) fn spoken_on(&self) -> BTreeSet<u32> {
+        self.topology.instances.values().copied().collect()
     }
 
     /// The link of that name.

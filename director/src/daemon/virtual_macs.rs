@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use tracing::{info, warn};
 
-use super::survey::Survey;
+use super::{Daemon, survey::Survey};
 use crate::{
     api::response::Problem,
     config::{Config, Family, VrrpInstance},
@@ -25,6 +25,15 @@ pub(super) fn mac(instance: &VrrpInstance) -> [u8; 6] {
         Family::V6 => 2,
     };
     [0x00, 0x00, 0x5e, 0x00, family, instance.virtual_router_id]
+}
+
+impl Daemon {
+    /// Removes all devices: the daemon ends.
+    pub(super) async fn remove_virtual_macs(&mut self) {
+        self.virtual_macs
+            .settle(&self.host, &Config::default())
+            .await;
+    }
 }
 
 impl VirtualMacs {
