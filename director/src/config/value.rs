@@ -108,24 +108,8 @@ pub(super) fn number<T>(word: &Word, name: &str, range: RangeInclusive<T>) -> Re
 where
     T: FromStr + PartialOrd + Display,
 {
-    let wanted = format!(
-        "`{name}` takes a whole number from {} to {}",
-        range.start(),
-        range.end()
-    );
-    let digits = !word.text.is_empty() && word.text.bytes().all(|b| b.is_ascii_digit());
-    match word.text.parse() {
-        Ok(value) if digits && range.contains(&value) => Ok(value),
-        _ if digits || is_number(&word.text) => Err(Diagnostic::error(
-            word.span,
-            format!("{} is out of range", quoted(&word.text)),
-        )
-        .label(wanted)),
-        _ => Err(
-            Diagnostic::error(word.span, format!("{} is not a number", quoted(&word.text)))
-                .label(wanted),
-        ),
-    }
+    let value = word.text.parse().ok().filter(|_| is_digits(&word.text));
+    in_range(word, name, range, value)
 }
 
 /// A whole number that may be below zero.
@@ -134,14 +118,27 @@ pub(super) fn signed(
     name: &str,
     range: RangeInclusive<i32>,
 ) -> Result<i32, Diagnostic> {
+    in_range(word, name, range, word.text.parse().ok())
+}
+
+/// What a word says if that is in a range; else what would be right. A number that is too long for its type is out of range, too.
+fn in_range<T>(
+    word: &Word,
+    name: &str,
+    range: RangeInclusive<T>,
+    value: Option<T>,
+) -> Result<T, Diagnostic>
+where
+    T: PartialOrd + Display,
+{
     let wanted = format!(
         "`{name}` takes a whole number from {} to {}",
         range.start(),
         range.end()
     );
-    match word.text.parse() {
-        Ok(value) if range.contains(&value) => Ok(value),
-        _ if is_number(&word.text) => Err(Diagnostic::error(
+    match value {
+        Some(value) if range.contains(&value) => Ok(value),
+        _ if is_digits(&word.text) || is_number(&word.text) => Err(Diagnostic::error(
             word.span,
             format!("{} is out of range", quoted(&word.text)),
         )
@@ -164,6 +161,10 @@ pub(super) fn absolute_path(word: &Word, example: &str) -> Result<PathBuf, Diagn
         .label("a path from the root is wanted here")
         .help(format!("write `{example}`"))),
     }
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_number(text: &str) -> bool {

@@ -307,23 +307,18 @@ impl Worker {
             .iter()
             .map(|placed| placed.profile.clone())
             .collect();
-        let mut places: Vec<Place> = profiles
+        let places: Vec<Place> = profiles
             .iter()
             .map(|profile| (profile.key.ifindex, profile.key.family))
             .filter(|(ifindex, _)| *ifindex != 0)
             .collect();
-        places.dedup();
         let unicast: Vec<Family> = profiles
             .iter()
             .filter(|profile| matches!(profile.delivery, super::Delivery::Unicast { .. }))
             .map(|profile| profile.key.family)
             .collect();
         // Instances that go must say so while their sockets and leases are still there.
-        let staying = |profile: &Profile| {
-            profiles
-                .iter()
-                .any(|new| new.name == profile.name && new.key == profile.key)
-        };
+        let staying = |profile: &Profile| profiles.iter().any(|new| new.goes_on_as(profile));
         let stay: Vec<_> = self
             .places
             .values()

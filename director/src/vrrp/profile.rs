@@ -143,6 +143,11 @@ impl Profile {
         self.ways().into_iter().map(message).collect()
     }
 
+    /// Whether this is another profile of the same virtual router, which then stays what it is.
+    pub(super) fn goes_on_as(&self, earlier: &Self) -> bool {
+        self.name == earlier.name && self.key == earlier.key
+    }
+
     /// The name of the group that moves it: its sync group, or one of its own that only waits for witnesses.
     pub(super) fn group_name(&self) -> Option<&Arc<str>> {
         match (&self.sync_group, self.witnessed) {

@@ -67,7 +67,7 @@ impl Router {
         let mut effects = Vec::new();
         let (kept, gone): (Vec<_>, Vec<_>) = std::mem::take(&mut self.stations)
             .into_iter()
-            .partition(|station| profiles.iter().any(|new| is_same(new, &station.profile)));
+            .partition(|station| profiles.iter().any(|new| new.goes_on_as(&station.profile)));
         for mut station in gone {
             let actions = station.handle(now, Event::Shutdown);
             perform(&mut station, actions, &mut effects);
@@ -348,11 +348,6 @@ impl Router {
         };
         self.quiet.lets_pass(told, now)
     }
-}
-
-/// Whether a profile is of a virtual router that is there already, and may go on as what it is.
-fn is_same(new: &Profile, old: &Profile) -> bool {
-    new.name == old.name && new.key == old.key
 }
 
 fn tell(name: &Arc<str>, news: News) -> Effect {
