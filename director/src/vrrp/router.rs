@@ -28,7 +28,7 @@ mod station;
 
 pub use effect::{Effect, LeaseEffect, News, Notice};
 pub use group::Verdict;
-pub use report::{Counters, InstanceReport, PeerReport};
+pub use report::{ClaimReport, Counters, InstanceReport, PeerReport};
 
 /// The virtual routers.
 #[derive(Clone, Debug, Default)]
@@ -37,7 +37,6 @@ pub struct Router {
     groups: Vec<Group>,
     statuses: Statuses,
     quiet: Quiet<Told>,
-    foreign: BTreeMap<(u32, u8), u64>,
 }
 
 /// What is not told again and again.

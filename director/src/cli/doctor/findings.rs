@@ -306,6 +306,16 @@ fn election(instance: &VrrpInstanceStatus) -> Vec<Finding> {
             ));
         }
     }
+    for claim in &report.claims {
+        findings.push(problem(
+            "peers",
+            format!(
+                "{}: {} advertises {} under VRID {}, and we under {}",
+                report.name, claim.peer, claim.address, claim.virtual_router_id, report.virtual_router_id
+            ),
+            "write the same `virtual_router_id` on both directors: until then both hold the address",
+        ));
+    }
     if report.peers.is_empty() {
         findings.push(match report.role {
             // A BACKUP says nothing while it hears us.

@@ -77,8 +77,8 @@ fn instance(status: &VrrpInstanceStatus) -> String {
     row(
         "received",
         format!(
-            "{} ({} to leave)",
-            counters.received, counters.received_release
+            "{} ({} to leave, {} with another list of addresses)",
+            counters.received, counters.received_release, counters.other_addresses
         ),
     );
     let rejected = counters.rejected.iter();
@@ -109,6 +109,16 @@ fn instance(status: &VrrpInstanceStatus) -> String {
     for peer in &report.peers {
         // Writing to a string does not fail.
         let _ = writeln!(page, "  {}", self::peer(peer));
+    }
+    for claim in &report.claims {
+        let _ = writeln!(
+            page,
+            "  {} ADVERTISED UNDER VRID {}, TOO, by {} {} ago",
+            claim.address,
+            claim.virtual_router_id,
+            claim.peer,
+            shown(claim.heard_secs_ago)
+        );
     }
     if report.peers.is_empty() {
         page.push_str("  no other director was heard\n");

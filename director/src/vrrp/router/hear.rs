@@ -64,7 +64,8 @@ impl Router {
         }
     }
 
-    /// A message of a virtual router that is none of ours: nothing, unless it is about our addresses (scenario 1.11).
+    /// A message of a virtual router that is none of ours: it counts nowhere, and if it is about our addresses that is an alarm
+    /// (scenario 1.11).
     fn hear_foreign(
         &mut self,
         now: Instant,
@@ -74,21 +75,28 @@ impl Router {
         message: &[u8],
         effects: &mut Vec<Effect>,
     ) {
-        *self
-            .foreign
-            .entry((ifindex, virtual_router_id))
-            .or_default() += 1;
-        let Ok(packet) = Packet::new(message, received.endpoints) else {
-            return;
-        };
         let peer = received.endpoints.source();
-        let theirs = packet.addresses();
-        for station in &self.stations {
+        let place = (ifindex, Family::of(peer));
+        let theirs = Packet::new(message, received.endpoints).map(|packet| packet.addresses());
+        let theirs = theirs.unwrap_or_default();
+        for station in &mut self.stations {
             let profile = &station.profile;
-            if profile.key.ifindex != ifindex || profile.source == Some(peer) {
+            if (profile.key.ifindex, profile.key.family) != place || profile.source == Some(peer) {
                 continue;
             }
-            for address in theirs.iter().filter(|its| profile.advertised.contains(its)) {
+            let reason = Rejected::VirtualRouterId {
+                ours: profile.key.virtual_router_id,
+                theirs: virtual_router_id,
+            };
+            station.counters.reject(reason);
+            let name = Arc::clone(&station.profile.name);
+            let both = theirs
+                .iter()
+                .filter(|its| station.profile.advertised.contains(its));
+            for address in both {
+                station
+                    .claims
+                    .note((*address, virtual_router_id, peer), now);
                 let told = Told::ClaimedUnderOtherId(*address, virtual_router_id, peer);
                 if self.quiet.lets_pass(told, now) {
                     let news = News::ClaimedUnderOtherId {
@@ -96,7 +104,7 @@ impl Router {
                         virtual_router_id,
                         peer,
                     };
-                    effects.push(tell(&profile.name, news));
+                    effects.push(tell(&name, news));
                 }
             }
         }

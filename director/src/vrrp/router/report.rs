@@ -47,6 +47,9 @@ pub struct InstanceReport {
     pub counters: Counters,
     /// Who else was heard.
     pub peers: Vec<PeerReport>,
+    /// Who advertises its addresses as another virtual router.
+    #[serde(default)]
+    pub claims: Vec<ClaimReport>,
 }
 
 /// Events of one instance since the daemon started.
@@ -62,6 +65,9 @@ pub struct Counters {
     pub received: u64,
     /// Those of them with priority 0.
     pub received_release: u64,
+    /// Those of them with another list of virtual addresses.
+    #[serde(default)]
+    pub other_addresses: u64,
     /// How often it became MASTER.
     pub became_master: u64,
     /// How often it ceased to be.
@@ -70,7 +76,8 @@ pub struct Counters {
     pub late: u64,
     /// The longest delay of one, in microseconds.
     pub latest_micros: u64,
-    /// Advertisements that did not count, by reason.
+    /// Advertisements that did not count, by reason; by `vrid` all those on the link that are of a virtual router that is none of
+    /// ours.
     pub rejected: BTreeMap<String, u64>,
 }
 
@@ -91,6 +98,53 @@ pub struct PeerReport {
     pub rejected: Option<String>,
     /// How many of its packets did not count.
     pub rejections: u64,
+}
+
+/// An address of ours that another virtual router advertises, too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClaimReport {
+    /// The address.
+    pub address: IpAddr,
+    /// VRID of the other virtual router.
+    pub virtual_router_id: u8,
+    /// Who advertises it.
+    pub peer: IpAddr,
+    /// Seconds since it did so last.
+    pub heard_secs_ago: f64,
+}
+
+impl Counters {
+    /// Counts an advertisement that does not count.
+    pub(super) fn reject(&mut self, reason: Rejected) {
+        *self.rejected.entry(reason.word().to_owned()).or_default() += 1;
+    }
+}
+
+/// Addresses of ours that others advertise under other identifiers: address, VRID and sender, and when last.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Claims(BTreeMap<(IpAddr, u8, IpAddr), Instant>);
+
+impl Claims {
+    /// Notes one. Of too many the oldest makes room.
+    pub(super) fn note(&mut self, claim: (IpAddr, u8, IpAddr), now: Instant) {
+        if !self.0.contains_key(&claim) && self.0.len() >= MOST_PEERS {
+            let oldest = self.0.iter().min_by_key(|(_, heard)| **heard);
+            if let Some(oldest) = oldest.map(|(claim, _)| *claim) {
+                self.0.remove(&oldest);
+            }
+        }
+        self.0.insert(claim, now);
+    }
+
+    pub(super) fn report(&self, now: Instant) -> Vec<ClaimReport> {
+        let report = |(claim, heard): (&(IpAddr, u8, IpAddr), &Instant)| ClaimReport {
+            address: claim.0,
+            virtual_router_id: claim.1,
+            peer: claim.2,
+            heard_secs_ago: now.saturating_duration_since(*heard).as_secs_f64(),
+        };
+        self.0.iter().map(report).collect()
+    }
 }
 
 /// What is known of others.

@@ -6,10 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::report::{Counters, InstanceReport, Peers};
+use super::report::{Claims, Counters, InstanceReport, Peers};
 use crate::vrrp::{
-    Action, Alarm, Endpoints, Event, Expected, Fault, Instance, Reason, Received, Rejected, Role,
-    State, Status, Tracked, Tracker, Tracking,
+    Action, AddressList, Alarm, Endpoints, Event, Expected, Fault, Instance, Reason, Received,
+    Rejected, Role, State, Status, Tracked, Tracker, Tracking,
     profile::{Profile, Weighed},
 };
 
@@ -25,6 +25,7 @@ pub(super) struct Station {
     pub(super) instance: Instance,
     pub(super) counters: Counters,
     pub(super) peers: Peers,
+    pub(super) claims: Claims,
     expected: Expected,
     tracking: Tracking,
     /// Why it is what it is, and since when.
@@ -46,6 +47,7 @@ impl Station {
             profile,
             counters: Counters::default(),
             peers: Peers::default(),
+            claims: Claims::default(),
             standing: (Reason::Startup, now),
             last_answer: None,
         }
@@ -97,15 +99,14 @@ impl Station {
                 if accepted.advertisement.priority == 0 {
                     self.counters.received_release += 1;
                 }
+                if accepted.addresses != AddressList::Agrees {
+                    self.counters.other_addresses += 1;
+                }
                 self.peers.accept(&accepted, now);
                 Ok(Event::Advertisement(accepted))
             }
             Err(reason) => {
-                *self
-                    .counters
-                    .rejected
-                    .entry(reason.word().to_owned())
-                    .or_default() += 1;
+                self.counters.reject(reason);
                 self.peers.reject(received.endpoints.source(), reason, now);
                 Err(reason)
             }
@@ -176,6 +177,7 @@ impl Station {
                 .collect(),
             counters: self.counters.clone(),
             peers: self.peers.report(now),
+            claims: self.claims.report(now),
         }
     }
 }

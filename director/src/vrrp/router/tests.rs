@@ -145,6 +145,9 @@ fn s1_11_an_address_of_ours_under_another_id_is_told_once() {
         router.hear(now, IFINDEX, &packet("10.0.0.2", 100, &mistyped)),
         []
     );
+    let report = &router.report(now)[0];
+    assert_eq!(report.counters.rejected["vrid"], 2);
+    assert_eq!(report.claims.len(), 1, "{:?}", report.claims);
     mistyped.advertised = vec![ip("10.0.0.9")];
     assert_eq!(
         router.hear(now, IFINDEX, &packet("10.0.0.3", 100, &mistyped)),

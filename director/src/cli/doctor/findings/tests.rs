@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
 use super::*;
 use crate::{
     api::response::{FlowTable, Told},
-    vrrp::router::{Counters, InstanceReport, PeerReport},
+    vrrp::router::{ClaimReport, Counters, InstanceReport, PeerReport},
 };
 
 fn status() -> Status {
@@ -53,6 +53,7 @@ fn report() -> InstanceReport {
         faults: Vec::new(),
         counters: Counters::default(),
         peers: Vec::new(),
+        claims: Vec::new(),
     }
 }
 
@@ -118,6 +119,23 @@ fn s1_10_two_address_lists_are_a_problem_that_names_both() {
     }
     let help = finding.help.as_deref().unwrap_or_default();
     assert!(help.contains("director config diff"), "{help}");
+}
+
+#[test]
+fn s1_11_an_address_under_another_id_is_a_problem_that_names_both() {
+    let mut report = report();
+    report.claims.push(ClaimReport {
+        address: [192, 168, 1, 200].into(),
+        virtual_router_id: 66,
+        peer: [192, 168, 1, 12].into(),
+        heard_secs_ago: 0.5,
+    });
+    let bad = bad(&facts_with(report));
+    assert_eq!(bad[0].level, Level::Problem);
+    assert!(
+        bad[0].text.contains("under VRID 66, and we under 65"),
+        "{bad:?}"
+    );
 }
 
 #[test]
