@@ -264,6 +264,7 @@ impl Daemon {
             .chain(self.neighbors.next_deadline())
             .chain(self.next_farewell())
             .chain(self.conflicts.next_question())
+            .chain(self.elections.next_deadline())
             .min();
         tokio::select! {
             _ = signals.terminate.recv() => Wake::Stop,
@@ -344,6 +345,9 @@ impl Daemon {
         self.neighbors.ask_due(&self.host, now).await;
         self.end_what_has_drained();
         self.ask_for_conflicts();
+        if self.elections.is_delay_over(now) {
+            self.settle_elections_again();
+        }
     }
 
     async fn look(&mut self) {

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use director_common::instance::Role as Forwards;
@@ -30,6 +30,8 @@ pub(super) struct Elections {
     /// As the thread was told last.
     placed: Vec<Placed>,
     interfaces: BTreeMap<Tracker, Status>,
+    /// `vrrp_startup_delay`: no instance starts before; `None`: it is over.
+    not_before: Option<Instant>,
 }
 
 /// How an instance stands.
@@ -55,6 +57,7 @@ impl Elections {
             standings: BTreeMap::new(),
             placed: Vec::new(),
             interfaces: BTreeMap::new(),
+            not_before: None,
         })
     }
 
@@ -74,7 +77,7 @@ impl Elections {
         for name in placing::tracked_interfaces(config) {
             self.tell_interface(name, survey);
         }
-        if placed == self.placed {
+        if placed == self.placed || self.not_before.is_some() {
             return;
         }
         self.placed.clone_from(&placed);
@@ -84,6 +87,21 @@ impl Elections {
             instances: placed,
             resumable,
         });
+    }
+
+    /// Lets no instance start for a while.
+    pub(super) fn delay(&mut self, now: Instant, delay: Duration) {
+        self.not_before = Some(now + delay);
+    }
+
+    /// When the delay is over.
+    pub(super) const fn next_deadline(&self) -> Option<Instant> {
+        self.not_before
+    }
+
+    /// Whether the delay is over now. It is so only once.
+    pub(super) fn is_delay_over(&mut self, now: Instant) -> bool {
+        self.not_before.take_if(|at| now >= *at).is_some()
     }
 
     /// Tells how an interface is, if that is new.

@@ -70,6 +70,7 @@ fn charge(config: &Config, survey: &Survey, placed: &[Placed]) -> Charge {
             lease: placed.lease?,
             margin: profile.interval / MARGIN_PART,
             addresses: addresses(survey, instance),
+            unicast_ttl: profile.unicast_ttl,
             release: release
                 .map(|(endpoints, message)| Release {
                     source: endpoints.source(),

@@ -4,12 +4,12 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{survey::Survey, virtual_macs};
 use crate::{
-    config::{self, Config, SyncGroup, Tracked, VrrpInstance},
+    config::{self, Config, SyncGroup, Tracked, UnicastPeer, VrrpInstance},
     host::{Link, announce::announcement},
     vrrp::{
         Authentication, Coverage, Delivery, Direction, Family, Key, OnHigherPriority,
-        OnLowerPriority, Placed, Preempt, Priority, Profile, Tracker, TrackerKind, UnknownPeers,
-        Version, Weighed, Witnessed, group_address,
+        OnLowerPriority, Peer, Placed, Preempt, Priority, Profile, Tracker, TrackerKind,
+        UnknownPeers, Version, Weighed, Witnessed, frame::TTL, group_address,
     },
 };
 
@@ -84,6 +84,10 @@ fn profile(config: &Config, survey: &Survey, instance: &VrrpInstance) -> Profile
             false => Coverage::PseudoHeader,
         },
         delivery: delivery(instance),
+        unicast_ttl: match instance.delivery {
+            config::Delivery::Unicast { ttl, .. } => ttl,
+            config::Delivery::Multicast { .. } => TTL,
+        },
         group_address: group_address(family),
         source: source(survey, instance, ifindex, family),
         advertised: instance
@@ -120,12 +124,19 @@ fn delivery(instance: &VrrpInstance) -> Delivery {
             check_source,
             ..
         } => Delivery::Unicast {
-            peers: peers.iter().map(|peer| peer.address).collect(),
+            peers: peers.iter().map(known_peer).collect(),
             unknown: match check_source {
                 true => UnknownPeers::Reject,
                 false => UnknownPeers::Accept,
             },
         },
+    }
+}
+
+fn known_peer(peer: &UnicastPeer) -> Peer {
+    Peer {
+        address: peer.address,
+        ttl: peer.min_ttl..=peer.max_ttl,
     }
 }
 

@@ -153,6 +153,10 @@ impl Daemon {
             .await;
         self.guardian = guarding::start(&self.options.pins);
         self.settle_tracking();
+        // Those that go on are MASTER already: to wait would end that.
+        if let (true, Some(delay)) = (is_new, self.config.global.vrrp_startup_delay) {
+            self.elections.delay(Instant::now(), delay);
+        }
         self.settle_elections(resumable);
         if !is_new {
             self.learn_neighbors(&topology).await;

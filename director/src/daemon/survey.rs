@@ -11,7 +11,7 @@ use director_common::server::vlan_tags;
 
 use crate::{
     api::response::Problem,
-    config::{Config, Delivery, Diagnostic, Span, UnicastPeer, VirtualServer},
+    config::{Config, Diagnostic, Span, VirtualServer},
     dataplane::{Interface, tables::WantedInterface},
     host::{Host, Link, LinkKind, Route},
     model::{self, Place, Topology},
@@ -44,7 +44,6 @@ impl Survey {
             ..Self::default()
         };
         survey.find_interfaces(config);
-        survey.report_unheeded(config);
         survey.find_own_addresses(host, config).await?;
         for virtual_server in &config.virtual_servers {
             if let Some(index) = survey.receiving_interface(config, virtual_server) {
@@ -206,34 +205,6 @@ impl Survey {
     /// The link of that name.
     pub(super) fn link_named(&self, name: &str) -> Option<&Link> {
         self.links.values().find(|link| link.name == name)
-    }
-
-    /// Settings that are read and have no effect yet.
-    fn report_unheeded(&mut self, config: &Config) {
-        for instance in &config.vrrp_instances {
-            let Delivery::Unicast { peers, ttl, .. } = &instance.delivery else {
-                continue;
-            };
-            if *ttl != u8::MAX {
-                self.diagnostics.push(
-                    Diagnostic::warning(instance.span, "`unicast_ttl` is not supported yet")
-                        .label("advertisements to peers leave with a TTL of 255"),
-                );
-            }
-            let limited = |peer: &&UnicastPeer| (peer.min_ttl, peer.max_ttl) != (0, u8::MAX);
-            for peer in peers.iter().filter(limited) {
-                self.diagnostics.push(
-                    Diagnostic::warning(peer.span, "`min_ttl` and `max_ttl` are not supported yet")
-                        .label("advertisements of this peer count whatever their TTL"),
-                );
-            }
-        }
-        if config.global.vrrp_startup_delay.is_some() {
-            self.diagnostics.push(
-                Diagnostic::warning(Span::default(), "`vrrp_startup_delay` is not supported yet")
-                    .label("instances start at once"),
-            );
-        }
     }
 
     /// An interface may come later, such as that of a tunnel; a name that is mistyped never will.

@@ -22,6 +22,8 @@ pub struct Ward {
     pub margin: Duration,
     /// Its addresses.
     pub addresses: Vec<Held>,
+    /// TTL or hop limit of what is sent to peers.
+    pub unicast_ttl: u8,
     /// How the others are told.
     pub release: Vec<Release>,
     /// The interface that it speaks on.

@@ -190,7 +190,13 @@ fn give_up(
         let Some(endpoints) = Endpoints::new(release.source, release.destination) else {
             continue;
         };
-        if let Err(error) = sockets.send(ward.ifindex, ward.mac, endpoints, &release.message) {
+        if let Err(error) = sockets.send(
+            ward.ifindex,
+            ward.mac,
+            endpoints,
+            ward.unicast_ttl,
+            &release.message,
+        ) {
             tell(&format!(
                 "{} could not say that it leaves: {error}",
                 ward.name

@@ -388,8 +388,11 @@ impl Worker {
         let Some(placed) = self.places.get(instance) else {
             return Ok(());
         };
-        let ifindex = placed.profile.key.ifindex;
-        self.sockets.send(ifindex, placed.mac, endpoints, message)
+        let Profile {
+            key, unicast_ttl, ..
+        } = &placed.profile;
+        self.sockets
+            .send(key.ifindex, placed.mac, endpoints, *unicast_ttl, message)
     }
 
     /// The first of several announcements. That it left is nobody's condition for anything; the daemon's own ones say if none can.

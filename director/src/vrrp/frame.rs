@@ -27,16 +27,16 @@ const NETWORK_CONTROL: u8 = 48;
 
 /// A message in an IP packet. `message` is at most as long as 255 addresses make it.
 #[must_use]
-pub fn packet(endpoints: Endpoints, message: &[u8]) -> Vec<u8> {
+pub fn packet(endpoints: Endpoints, ttl: u8, message: &[u8]) -> Vec<u8> {
     match endpoints {
         Endpoints::V4 {
             source,
             destination,
-        } => in_ipv4(source, destination, message),
+        } => in_ipv4(source, destination, ttl, message),
         Endpoints::V6 {
             source,
             destination,
-        } => in_ipv6(source, destination, message),
+        } => in_ipv6(source, destination, ttl, message),
     }
 }
 
@@ -56,7 +56,7 @@ pub fn multicast_frame(
         Endpoints::V4 { .. } => EtherTypes::Ipv4,
         Endpoints::V6 { .. } => EtherTypes::Ipv6,
     });
-    frame.extend(packet(endpoints, message));
+    frame.extend(packet(endpoints, TTL, message));
     Some(frame)
 }
 
@@ -135,7 +135,7 @@ fn parse_ipv6(packet: &[u8]) -> Option<(Received, &[u8])> {
     Some((received, message))
 }
 
-fn in_ipv4(source: Ipv4Addr, destination: Ipv4Addr, message: &[u8]) -> Vec<u8> {
+fn in_ipv4(source: Ipv4Addr, destination: Ipv4Addr, ttl: u8, message: &[u8]) -> Vec<u8> {
     let mut packet = vec![0; IPV4_HEADER_BYTES];
     packet.extend(message);
     let length = packet.len() as u16;
@@ -146,7 +146,7 @@ fn in_ipv4(source: Ipv4Addr, destination: Ipv4Addr, message: &[u8]) -> Vec<u8> {
         header.set_total_length(length);
         // What is never fragmented needs no number of its own (RFC 6864 section 4.1).
         header.set_flags(Ipv4Flags::DontFragment);
-        header.set_ttl(TTL);
+        header.set_ttl(ttl);
         header.set_next_level_protocol(IpNextHeaderProtocols::Vrrp);
         header.set_source(source);
         header.set_destination(destination);
@@ -156,7 +156,7 @@ fn in_ipv4(source: Ipv4Addr, destination: Ipv4Addr, message: &[u8]) -> Vec<u8> {
     packet
 }
 
-fn in_ipv6(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> Vec<u8> {
+fn in_ipv6(source: Ipv6Addr, destination: Ipv6Addr, ttl: u8, message: &[u8]) -> Vec<u8> {
     let mut packet = vec![0; IPV6_HEADER_BYTES];
     packet.extend(message);
     if let Some(mut header) = MutableIpv6Packet::new(&mut packet) {
@@ -164,7 +164,7 @@ fn in_ipv6(source: Ipv6Addr, destination: Ipv6Addr, message: &[u8]) -> Vec<u8> {
         header.set_traffic_class(NETWORK_CONTROL << 2);
         header.set_payload_length(message.len() as u16);
         header.set_next_header(IpNextHeaderProtocols::Vrrp);
-        header.set_hop_limit(TTL);
+        header.set_hop_limit(ttl);
         header.set_source(source);
         header.set_destination(destination);
     }

@@ -38,7 +38,9 @@ pub use instance::{
 };
 pub use packet::{Advertisement, Authentication, Coverage, Endpoints, Packet, Version};
 pub use profile::{Family, Key, Profile, Weighed, Witnessed};
-pub use reception::{Accepted, AddressList, Delivery, Expected, Received, Rejected, UnknownPeers};
+pub use reception::{
+    Accepted, AddressList, Delivery, Expected, Peer, Received, Rejected, UnknownPeers,
+};
 pub use router::{Effect, LeaseEffect, News, Notice, Router, Verdict};
 pub use sockets::group as group_address;
 pub use sync_group::{Order, Standing, SyncGroup};

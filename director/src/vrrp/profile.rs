@@ -33,6 +33,8 @@ pub struct Profile {
     pub coverage: Coverage,
     /// How advertisements come, and to whom they go.
     pub delivery: Delivery,
+    /// TTL or hop limit of its advertisements to peers; to a group it is 255.
+    pub unicast_ttl: u8,
     /// The group that it is multicast to.
     pub group_address: IpAddr,
     /// Where its advertisements come from; `None`: the interface has no address of the family.
@@ -124,7 +126,9 @@ impl Profile {
         let to = |destination: &IpAddr| Endpoints::new(source, *destination);
         match &self.delivery {
             Delivery::Multicast => to(&self.group_address).into_iter().collect(),
-            Delivery::Unicast { peers, .. } => peers.iter().filter_map(to).collect(),
+            Delivery::Unicast { peers, .. } => {
+                peers.iter().filter_map(|peer| to(&peer.address)).collect()
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! A list of addresses that differs is no reason: two routers that did not listen to each other would both be Master. It is
 //! told instead ([`AddressList::Differs`]).
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, ops::RangeInclusive, time::Duration};
 
 use thiserror::Error;
 
@@ -51,10 +51,29 @@ pub enum Delivery {
     /// To us alone.
     Unicast {
         /// Who we know.
-        peers: Vec<IpAddr>,
+        peers: Vec<Peer>,
         /// Who we do not know.
         unknown: UnknownPeers,
     },
+}
+
+/// Another director that advertisements are sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// `min_ttl` to `max_ttl`: what its packets may have left when they arrive.
+    pub ttl: RangeInclusive<u8>,
+}
+
+impl From<IpAddr> for Peer {
+    /// However many routers its packets pass.
+    fn from(address: IpAddr) -> Self {
+        Self {
+            address,
+            ttl: 0..=u8::MAX,
+        }
+    }
 }
 
 /// What a unicast advertisement from a stranger is.
@@ -126,6 +145,16 @@ pub enum Rejected {
     Ttl {
         /// As it came.
         theirs: u8,
+    },
+    /// A peer is farther away than it should be, or nearer.
+    #[error("its TTL is {theirs}, and this peer's should be from {least} to {most}")]
+    PeerTtl {
+        /// As it arrived.
+        theirs: u8,
+        /// `min_ttl`.
+        least: u8,
+        /// `max_ttl`.
+        most: u8,
     },
     /// The sender speaks another VRRP.
     #[error("its version is {theirs}, ours is {}", ours.number())]
@@ -208,7 +237,7 @@ impl Expected {
                 expected_bytes: wrong.expected_bytes,
                 received_bytes: wrong.received_bytes,
             })?;
-        self.judge_ttl(received.ttl)?;
+        self.judge_ttl(received)?;
         if packet.version() != self.version.number() {
             return Err(Rejected::Version {
                 ours: self.version,
@@ -248,11 +277,25 @@ impl Expected {
         })
     }
 
-    /// RFC 9568 section 7.1: it MUST be 255. A unicast advertisement may have passed routers, as in keepalived.
-    fn judge_ttl(&self, theirs: u8) -> Result<(), Rejected> {
-        match self.delivery {
-            Delivery::Multicast if theirs != TTL => Err(Rejected::Ttl { theirs }),
-            Delivery::Multicast | Delivery::Unicast { .. } => Ok(()),
+    /// RFC 9568 section 7.1: it MUST be 255. A unicast advertisement may have passed routers, as in keepalived, but not more or fewer than
+    /// its peer says.
+    fn judge_ttl(&self, received: Received) -> Result<(), Rejected> {
+        let theirs = received.ttl;
+        match &self.delivery {
+            Delivery::Multicast if theirs == TTL => Ok(()),
+            Delivery::Multicast => Err(Rejected::Ttl { theirs }),
+            Delivery::Unicast { peers, .. } => {
+                let source = received.endpoints.source();
+                let peer = peers.iter().find(|peer| peer.address == source);
+                match peer.filter(|peer| !peer.ttl.contains(&theirs)) {
+                    None => Ok(()),
+                    Some(peer) => Err(Rejected::PeerTtl {
+                        theirs,
+                        least: *peer.ttl.start(),
+                        most: *peer.ttl.end(),
+                    }),
+                }
+            }
         }
     }
 
@@ -327,7 +370,9 @@ impl Expected {
             Delivery::Unicast {
                 peers,
                 unknown: UnknownPeers::Reject,
-            } if !peers.contains(&source_address) => Err(Rejected::NotAPeer { source_address }),
+            } if !peers.iter().any(|peer| peer.address == source_address) => {
+                Err(Rejected::NotAPeer { source_address })
+            }
             Delivery::Multicast | Delivery::Unicast { .. } => Ok(()),
         }
     }

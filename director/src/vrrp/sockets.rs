@@ -110,19 +110,20 @@ impl Sockets {
         link.ok_or_else(closed)?.packets.send(frame)
     }
 
-    /// Sends a message by an interface with this MAC address.
+    /// Sends a message: to a group by an interface, with this MAC address; to a peer with this TTL.
     pub(crate) fn send(
         &self,
         ifindex: u32,
         mac: [u8; 6],
         endpoints: Endpoints,
+        ttl: u8,
         message: &[u8],
     ) -> io::Result<()> {
         let family = Family::of(endpoints.source());
         if let Some(frame) = frame::multicast_frame(mac, endpoints, message) {
             return self.send_frame((ifindex, family), &frame);
         }
-        let packet = frame::packet(endpoints, message);
+        let packet = frame::packet(endpoints, ttl, message);
         // A raw socket of IPv6 takes a port for a protocol number (ipv6(7)).
         let to = SockAddr::from(SocketAddr::new(endpoints.destination(), 0));
         let socket = self.peers.get(&family).ok_or_else(closed)?;

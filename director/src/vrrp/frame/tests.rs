@@ -12,7 +12,7 @@ const MAC: [u8; 6] = [2, 0, 0, 0, 0, 6];
 #[test]
 fn packets_are_those_of_keepalived() {
     for vector in vectors() {
-        let ours = packet(vector.endpoints, vector.message());
+        let ours = packet(vector.endpoints, TTL, vector.message());
         let mut theirs = vector.packet.to_vec();
         match vector.endpoints {
             Endpoints::V4 { .. } => {
@@ -44,7 +44,7 @@ fn the_message_of_a_real_packet_is_found() {
 #[test]
 fn what_is_built_is_found_again_also_in_a_padded_frame() {
     for vector in vectors() {
-        let mut packet = packet(vector.endpoints, vector.message());
+        let mut packet = packet(vector.endpoints, TTL, vector.message());
         packet.extend([0; 18]);
         let received = Received {
             endpoints: vector.endpoints,
@@ -83,7 +83,7 @@ fn a_frame_to_the_group_begins_with_these_bytes() {
         assert_eq!(frame[..6], destination);
         assert_eq!(frame[6..12], MAC);
         assert_eq!(frame[12..14], ether_type);
-        assert_eq!(frame[14..], packet(vector.endpoints, vector.message()));
+        assert_eq!(frame[14..], packet(vector.endpoints, TTL, vector.message()));
     }
 }
 

@@ -38,7 +38,7 @@ fn counterpart(vector: &Vector) -> Expected {
             Delivery::Multicast
         } else {
             Delivery::Unicast {
-                peers: vec![vector.endpoints.source()],
+                peers: vec![vector.endpoints.source().into()],
                 unknown: UnknownPeers::Reject,
             }
         },
@@ -250,11 +250,41 @@ fn the_ttl_counts_for_multicast_only() {
     assert_eq!(verdict, Err(Rejected::Ttl { theirs: 254 }));
 
     expected.delivery = Delivery::Unicast {
-        peers: vec![THEIRS],
+        peers: vec![THEIRS.into()],
         unknown: UnknownPeers::Reject,
     };
     let message = advertisement.emit(unicast.endpoints, Coverage::PseudoHeader);
     assert!(expected.judge(unicast, &message).is_ok());
+}
+
+#[test]
+fn a_peer_counts_only_from_as_far_away_as_it_should_be() {
+    let mut expected = expected(Version::Three);
+    let advertisement = advertisement(&expected);
+    expected.delivery = Delivery::Unicast {
+        peers: vec![Peer {
+            address: THEIRS,
+            ttl: 62..=64,
+        }],
+        unknown: UnknownPeers::Accept,
+    };
+    let verdict = |source, ttl| {
+        let received = received(source, OURS, ttl);
+        let message = advertisement.emit(received.endpoints, Coverage::PseudoHeader);
+        expected.judge(received, &message).err()
+    };
+    let wrong = |theirs| {
+        Some(Rejected::PeerTtl {
+            theirs,
+            least: 62,
+            most: 64,
+        })
+    };
+    assert_eq!(verdict(THEIRS, 61), wrong(61));
+    assert_eq!(verdict(THEIRS, 62), None);
+    assert_eq!(verdict(THEIRS, 64), None);
+    assert_eq!(verdict(THEIRS, 65), wrong(65));
+    assert_eq!(verdict(STRANGER, 1), None, "of others nothing is said");
 }
 
 #[test]
@@ -263,7 +293,7 @@ fn a_stranger_counts_only_if_that_is_wanted_and_we_ourselves_never() {
     let advertisement = advertisement(&expected);
     let mut verdict = |source, unknown| {
         let received = received(source, OURS, 255);
-        let peers = vec![THEIRS];
+        let peers = vec![THEIRS.into()];
         expected.delivery = Delivery::Unicast { peers, unknown };
         let message = advertisement.emit(received.endpoints, Coverage::PseudoHeader);
         expected.judge(received, &message).err()
@@ -293,7 +323,7 @@ fn multicast_and_unicast_are_not_mixed() {
     assert_eq!(verdict, Err(Rejected::Destination { destination }));
 
     expected.delivery = Delivery::Unicast {
-        peers: vec![THEIRS],
+        peers: vec![THEIRS.into()],
         unknown: UnknownPeers::Accept,
     };
     let message = advertisement.emit(multicast().endpoints, Coverage::PseudoHeader);

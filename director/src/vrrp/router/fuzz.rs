@@ -45,7 +45,7 @@ fn profiles() -> Vec<Profile> {
     v6.key.family = Family::V6;
     let unicast = Profile {
         delivery: Delivery::Unicast {
-            peers: vec![ip("10.0.0.2")],
+            peers: vec![ip("10.0.0.2").into()],
             unknown: UnknownPeers::Reject,
         },
         ..profile("unicast", 54)

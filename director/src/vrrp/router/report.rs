@@ -225,7 +225,7 @@ impl Rejected {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Length { .. } => "length",
-            Self::Ttl { .. } => "ttl",
+            Self::Ttl { .. } | Self::PeerTtl { .. } => "ttl",
             Self::Version { .. } => "version",
             Self::AuthenticationType { .. } => "auth_type",
             Self::AuthenticationData => "auth_data",

@@ -31,6 +31,7 @@ pub(super) fn profile(name: &str, virtual_router_id: u8) -> Profile {
         authentication: Authentication::None,
         coverage: Coverage::PseudoHeader,
         delivery: Delivery::Multicast,
+        unicast_ttl: frame::TTL,
         group_address: group_address(Family::V4),
         source: Some(ip("10.0.0.1")),
         advertised: vec![ip(&format!("10.0.0.{virtual_router_id}"))],
@@ -54,7 +55,7 @@ pub(super) fn packet(from: &str, priority: u8, profile: &Profile) -> Vec<u8> {
         authentication: profile.authentication,
         addresses: profile.advertised.clone(),
     };
-    frame::packet(way, &advertisement.emit(way, profile.coverage))
+    frame::packet(way, frame::TTL, &advertisement.emit(way, profile.coverage))
 }
 
 fn started(profiles: Vec<Profile>) -> (Router, Instant, Vec<Effect>) {
@@ -195,7 +196,7 @@ fn s1_14_what_does_not_count_is_told_once_and_counted_each_time() {
 fn a_message_that_is_cut_off_before_its_id_counts_for_every_instance_of_the_link() {
     let (mut router, now) = master(vec![profile("a", 51), profile("b", 52)]);
     let way = Endpoints::new(ip("10.0.0.2"), group_address(Family::V4)).expect("one family");
-    router.hear(now, IFINDEX, &frame::packet(way, &[0x21]));
+    router.hear(now, IFINDEX, &frame::packet(way, frame::TTL, &[0x21]));
     for report in router.report(now) {
         assert_eq!(report.counters.rejected["length"], 1, "{}", report.name);
     }
