@@ -11,7 +11,7 @@ use director_common::server::vlan_tags;
 
 use crate::{
     api::response::Problem,
-    config::{Config, Diagnostic, Span, VirtualServer},
+    config::{self, Config, Diagnostic, Span, VirtualServer},
     dataplane::{Interface, tables::WantedInterface},
     host::{Host, Link, LinkKind, Route},
     model::{self, Place, Topology},
@@ -45,6 +45,7 @@ impl Survey {
         };
         survey.find_interfaces(config);
         survey.find_own_addresses(host, config).await?;
+        survey.judge_peers(config);
         for virtual_server in &config.virtual_servers {
             if let Some(index) = survey.receiving_interface(config, virtual_server) {
                 survey.attach_to(index);
@@ -73,6 +74,29 @@ impl Survey {
             self.look_at_addresses(host, config, ifindex).await?;
         }
         Ok(())
+    }
+
+    /// Whoever lists itself as a peer hears nobody, and is MASTER alone.
+    fn judge_peers(&mut self, config: &Config) {
+        for instance in &config.vrrp_instances {
+            let config::Delivery::Unicast { peers, .. } = &instance.delivery else {
+                continue;
+            };
+            let ifindex = self.topology.instances.get(&instance.name);
+            let own = ifindex.map_or(&[][..], |ifindex| self.own_addresses(*ifindex));
+            let ours = peers.iter().filter(|peer| own.contains(&peer.address));
+            let errors: Vec<_> = ours
+                .map(|peer| {
+                    Diagnostic::error(
+                        peer.span,
+                        format!("{} is this director itself", peer.address),
+                    )
+                    .label(format!("it is an address of {}", instance.interface))
+                    .help("list the addresses of the other directors only")
+                })
+                .collect();
+            self.diagnostics.extend(errors);
+        }
     }
 
     /// Reads the addresses of an interface that an instance speaks on.

@@ -37,6 +37,19 @@ fn an_interface_that_does_not_exist_yet_is_waited_for_in_fault() -> Result<()> {
 }
 
 #[test]
+fn a_peer_that_is_the_director_itself() -> Result<()> {
+    refused_config(
+        "vrrp_instance INT {\n  interface eth0\n  virtual_router_id 200\n  unicast_peer {\n    192.168.66.6\n  }\n  \
+         virtual_ipaddress {\n    192.168.66.251\n  }\n}\n",
+        &[
+            "192.168.66.6 is this director itself",
+            "keepalived.conf:5:5",
+            "eth0",
+        ],
+    )
+}
+
+#[test]
 fn an_interface_option_that_does_not_exist() -> Result<()> {
     let lab = Lab::create(XdpMode::Generic)?;
     let director = lab.daemon(example::MASTER)?;
