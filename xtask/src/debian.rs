@@ -27,6 +27,13 @@ pub(crate) const LAB: [(&str, &str); 13] = [
     ("tshark", "tshark"),
 ];
 
+/// Programs that a Debian package is made with and the package that brings each.
+pub(crate) const PACKAGING: [(&str, &str); 3] = [
+    ("dpkg-shlibdeps", "dpkg-dev"),
+    ("strip", "binutils"),
+    ("xz", "xz-utils"),
+];
+
 /// Modules of Python that a client of the lab needs, and the package that brings each, and Python with it.
 const MODULES: [(&str, &str); 2] = [
     ("sqlalchemy", "python3-sqlalchemy"),

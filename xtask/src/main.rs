@@ -13,6 +13,7 @@ mod demo;
 mod fuzz;
 mod guest;
 mod load;
+mod package;
 mod setup;
 mod step;
 mod test;
@@ -26,6 +27,8 @@ enum Task {
     Setup,
     /// Build the XDP program and the daemon into one self-contained binary
     Build(build::Options),
+    /// Build the optimized binary and a Debian package of it
+    Package,
     /// Build, then attach the XDP program to an interface without the daemon
     Load(load::Options),
     /// Show the director at work, in network namespaces on this machine (needs root)
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Setup => setup::run(),
         Task::Build(options) => build::run(&options),
+        Task::Package => package::run(),
         Task::Load(options) => load::run(&options),
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),

@@ -15,6 +15,7 @@ use crate::{command, debian, step, toolchain};
 /// Pinned, because `bpf-linker` must be of the LLVM that the compiler is of: this is rustc 1.97 with LLVM 22.
 const NIGHTLY: &str = "nightly-2026-05-20";
 const LINKER_VERSION: &str = "~0.10";
+const CARGO_DEB_VERSION: &str = "~3.8";
 
 /// Sets up everything and tells what there is.
 pub(crate) fn run() -> Result<()> {
@@ -72,6 +73,34 @@ pub(crate) fn for_tests() -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// What `package` needs: the build, and what makes a Debian package of it.
+pub(crate) fn for_package() -> Result<()> {
+    for_build()?;
+    match debian::missing(&debian::PACKAGING).as_slice() {
+        [] => {}
+        missing => debian::install("programs that make packages", missing)?,
+    }
+    if cargo_deb().is_none() {
+        // Without its own xz, which would be built from C: the program `xz` does as well.
+        let mut install = cargo_install("cargo-deb", &cargo_deb_home());
+        install.args(["--version", CARGO_DEB_VERSION, "--locked", "--debug"]);
+        install.arg("--no-default-features");
+        install.env("CARGO_PROFILE_DEV_DEBUG", "0");
+        step::run("cargo-deb, compiled from source: a minute", &mut install)?;
+    }
+    Ok(())
+}
+
+/// `cargo-deb`, if it is installed for this project.
+pub(crate) fn cargo_deb() -> Option<PathBuf> {
+    let own = cargo_deb_home().join("bin/cargo-deb");
+    own.is_file().then_some(own)
+}
+
+fn cargo_deb_home() -> PathBuf {
+    toolchain::tools_home().join("cargo-deb")
 }
 
 /// The folder with `cargo-nextest`, if it is installed.
