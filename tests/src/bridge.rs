@@ -35,6 +35,16 @@ impl Bridge {
         host.configure(interface, place, self.prefix_length)
     }
 
+    /// Takes a host's cable out of the bridge, or puts it back. The host's interface stays up all the while.
+    pub(crate) fn reach(&self, host: &Host, reach: Reach) -> Result<()> {
+        let port = host.name;
+        let command = match reach {
+            Reach::Segment => format!("link set {port} master br0"),
+            Reach::Nobody => format!("link set {port} nomaster"),
+        };
+        self.namespace.ip(&command).map(drop)
+    }
+
     /// How many frames have come in from all hosts.
     pub(crate) fn frames(&self) -> Result<u64> {
         let shown = self
@@ -47,4 +57,13 @@ impl Bridge {
             .sum::<Option<u64>>()
             .with_context(|| format!("a port without a counter: {shown}"))
     }
+}
+
+/// Whom a host reaches whose interface is up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Everybody on the segment.
+    Segment,
+    /// Nobody, as behind a switch that has failed.
+    Nobody,
 }

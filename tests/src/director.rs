@@ -171,6 +171,46 @@ impl Director {
         serde_json::from_str(&self.ask(&["status", "--json"])?).context("the status is not JSON")
     }
 
+    /// `director vrrp show --json`.
+    pub fn vrrp(&self) -> Result<Value> {
+        let shown = self.ask(&["vrrp", "show", "--json"])?;
+        serde_json::from_str(&shown).context("the elections are not JSON")
+    }
+
+    /// What `director vrrp show` says of one instance.
+    pub fn election(&self, instance: &str) -> Result<Value> {
+        let shown = self.vrrp()?;
+        let mut instances = shown["instances"].as_array().into_iter().flatten();
+        instances
+            .find(|known| known["name"] == instance)
+            .cloned()
+            .with_context(|| format!("no instance {instance}: {shown}"))
+    }
+
+    /// Waits until all of its instances are `MASTER`, `BACKUP` or what else the status calls it.
+    pub fn await_role(&self, role: &str, limit: Duration) -> Result<()> {
+        let what = format!("the daemon on {} is {role}", self.namespace.name());
+        let seen = || {
+            self.status()
+                .is_ok_and(|status| all_are(&status, &[role]))
+                .then_some(())
+        };
+        wait::until(&what, limit, seen)
+    }
+
+    /// Waits until a warning of the status has these words.
+    pub fn await_warning(&self, words: &str, limit: Duration) -> Result<String> {
+        let seen = || {
+            let status = self.status().ok()?;
+            let mut warnings = status["warnings"].as_array().into_iter().flatten();
+            warnings.find_map(|warning| {
+                let warning = warning.as_str()?;
+                warning.contains(words).then(|| warning.to_owned())
+            })
+        };
+        wait::until(&format!("a warning has `{words}`"), limit, seen)
+    }
+
     /// What the status says of one server of the service on this port of the VIP.
     pub fn server(&self, port: u16, address: impl Into<IpAddr>) -> Result<Value> {
         let address = address.into();
@@ -222,10 +262,14 @@ impl Director {
 
     /// Has the daemon read its configuration again, by SIGHUP.
     pub fn hang_up(&self) -> Result<()> {
+        self.signal(Signal::SIGHUP)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
         self.process
             .as_ref()
             .context("the daemon was not started")?
-            .signal(Signal::SIGHUP)
+            .signal(signal)
     }
 
     /// Has the daemon read its configuration again.
@@ -245,6 +289,16 @@ impl Director {
             .take()
             .context("the daemon was not started")?
             .kill()
+    }
+
+    /// Has the daemon stand still, as one that hangs. Its guardian is a process of its own and goes on.
+    pub fn freeze(&self) -> Result<()> {
+        self.signal(Signal::SIGSTOP)
+    }
+
+    /// Has it go on.
+    pub fn thaw(&self) -> Result<()> {
+        self.signal(Signal::SIGCONT)
     }
 
     /// SIGTERM, and waits for the orderly end.

@@ -60,6 +60,16 @@ pub fn at_pace(example: &str, pace: Pace) -> String {
         })
 }
 
+/// The text of one of the examples without the one line for which keepalived's VRRP process wants IPVS. Where the kernel has none, as
+/// in the lab, it ends at once.
+pub fn without_ipvs(example: &str) -> String {
+    let lines = example.lines();
+    lines
+        .filter(|line| !line.trim().starts_with("lvs_sync_daemon_interface"))
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
 /// A configuration with one virtual server on port 3306 and both servers of the lab as its real servers.
 pub fn two_real_servers(scheduler: &str, weights: [u32; 2]) -> String {
     let real_server = |address: &str, weight| {
@@ -82,6 +92,15 @@ pub fn two_real_servers(scheduler: &str, weights: [u32; 2]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_ipvs_one_line_is_missing() {
+        for example in [MASTER, BACKUP] {
+            let text = without_ipvs(example);
+            assert_eq!(text.lines().count() + 1, example.lines().count());
+            assert!(!text.contains("lvs_sync_daemon_interface"), "{text}");
+        }
+    }
 
     #[test]
     fn the_overlay_changes_the_pace_of_every_check_and_nothing_else() {

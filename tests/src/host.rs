@@ -161,6 +161,16 @@ impl Host {
         Ok(self.namespace.ip("link show")?.contains("prog/xdp"))
     }
 
+    /// Whether `eth0` has an address, whatever its prefix length.
+    pub fn has(&self, address: IpAddr) -> Result<bool> {
+        let addresses = match address {
+            IpAddr::V4(_) => self.addresses("eth0")?,
+            IpAddr::V6(_) => self.addresses6("eth0")?,
+        };
+        let shown = format!("{address}/");
+        Ok(addresses.iter().any(|known| known.starts_with(&shown)))
+    }
+
     /// The IPv6 addresses of an interface that others may use, each with its prefix length, as `ip` prints them.
     pub fn addresses6(&self, interface: &str) -> Result<Vec<String>> {
         self.shown_addresses(&format!(

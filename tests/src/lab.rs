@@ -5,7 +5,7 @@ use std::{fs, panic, path::PathBuf, process::Command, thread};
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    bridge::Bridge,
+    bridge::{Bridge, Reach},
     client::Client,
     director::Director,
     host::Host,
@@ -111,6 +111,11 @@ impl Lab {
     /// How many frames have been sent on the segment since it was made.
     pub fn frames(&self) -> Result<u64> {
         self.bridge.frames()
+    }
+
+    /// Cuts a host off from the segment, or lets it in again, while its interface stays up.
+    pub fn let_reach(&self, host: &Host, reach: Reach) -> Result<()> {
+        self.bridge.reach(host, reach)
     }
 
     /// Makes the director's interface one whose driver refuses XDP: a veth takes no program while its far end sends by more

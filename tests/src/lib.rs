@@ -11,8 +11,8 @@
 //! ```
 //!
 //! A lab of both families has fd00:66::/64 beside it, with the digits of the IPv4 addresses: VIP fd00:66::251. What a scenario
-//! needs beside these four hosts it adds: see `annex.rs`. Servers other than MariaDB are nginx, dnsmasq and iperf3, and each says
-//! which host it is on.
+//! needs beside these four hosts it adds: see `annex.rs`, and `duo.rs` for a second director or a real keepalived. Servers other
+//! than MariaDB are nginx, dnsmasq and iperf3, and each says which host it is on.
 //!
 //! Everything carries the name of its run ([`LabId`]), so that several labs live side by side and each is removed whole,
 //! whatever happened to the process that made it.
@@ -26,11 +26,15 @@ mod connection;
 mod dialog;
 mod director;
 mod dns;
+mod duo;
 mod echo;
 pub mod example;
+mod forger;
 mod host;
 mod id;
+mod instance;
 mod iperf;
+mod keepalived;
 mod lab;
 mod mariadb;
 mod mode;
@@ -54,15 +58,20 @@ mod web;
 mod wire;
 
 pub use annex::{Behind, Remote};
+pub use bridge::Reach;
 pub use capture::{Capture, Segment};
 pub use client::{Client, is_refusal};
 pub use connection::Connection;
 pub use director::Director;
 pub use dns::NameServer;
+pub use duo::Duo;
 pub use echo::{Datagram, Echo};
+pub use forger::Forger;
 pub use host::{Host, Link};
 pub use id::LabId;
+pub use instance::{Instance, SHARED, SHARED6};
 pub use iperf::{Iperf, Transfer};
+pub use keepalived::Keepalived;
 pub use lab::{Databases, Lab};
 pub use mariadb::{MariaDb, ServerId};
 pub use mode::XdpMode;
@@ -72,7 +81,7 @@ pub use place::{Families, Place, THIRD_SERVER, VIP, VIP6, vip, vip6, vips};
 pub use pool::{Pool, Queries, Share};
 pub use prober::{Probed, Prober};
 pub use process::Process;
-pub use service::{Role, Service, configuration, configuration_as};
+pub use service::{Role, Service, configuration, configuration_as, configuration_with};
 pub use source::Source;
 pub use tcp::TcpCounters;
 pub use trace::Hop;

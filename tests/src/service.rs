@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::{
     host::Host,
+    instance::Instance,
     place::{VIP, VIP6},
 };
 
@@ -145,6 +146,15 @@ pub fn configuration_as(role: Role, services: &[Service]) -> String {
         text += &format!("  virtual_ipaddress_excluded {{\n    {VIP6}\n  }}\n");
     }
     text += "}\n";
+    for service in services {
+        service.write(&mut text);
+    }
+    text
+}
+
+/// A whole configuration with an instance of a scenario's choice.
+pub fn configuration_with(instance: &Instance, services: &[Service]) -> String {
+    let mut text = instance.to_string();
     for service in services {
         service.write(&mut text);
     }

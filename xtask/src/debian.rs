@@ -9,9 +9,9 @@ use crate::{command, step};
 /// Programs that the lab needs and the package that brings each.
 ///
 /// The `-core` packages of MariaDB bring the programs without the service: a MariaDB that the machine itself runs is neither
-/// started nor touched, and none is left behind. `dnsmasq-base` is the program without the service likewise. nginx and iperf3
-/// have no such packages: see [`SERVICES`].
-pub(crate) const LAB: [(&str, &str); 13] = [
+/// started nor touched, and none is left behind. `dnsmasq-base` is the program without the service likewise. nginx, iperf3
+/// and keepalived have no such packages: see [`SERVICES`].
+pub(crate) const LAB: [(&str, &str); 15] = [
     ("ip", "iproute2"),
     ("ethtool", "ethtool"),
     ("mariadbd", "mariadb-server-core"),
@@ -25,6 +25,8 @@ pub(crate) const LAB: [(&str, &str); 13] = [
     ("traceroute", "traceroute"),
     ("dumpcap", "wireshark-common"),
     ("tshark", "tshark"),
+    ("keepalived", "keepalived"),
+    ("nft", "nftables"),
 ];
 
 /// Programs that a Debian package is made with and the package that brings each.
@@ -45,7 +47,7 @@ const PYTHON: &str = "/usr/bin/python3";
 
 /// Services that come with programs of the lab and the benchmark and that nobody asked for. What would start them is not unpacked, so they
 /// neither run now nor after a boot; a machine that has the program already has it as it is.
-const SERVICES: [&str; 3] = ["nginx", "iperf3", "ipvsadm"];
+const SERVICES: [&str; 4] = ["nginx", "iperf3", "ipvsadm", "keepalived"];
 
 /// The packages of those programs that are not there.
 pub(crate) fn missing(programs: &[(&'static str, &'static str)]) -> Vec<&'static str> {
