@@ -43,6 +43,7 @@ mod schedulers;
 mod service;
 mod services;
 mod sorry_server;
+mod switchover;
 mod thresholds;
 mod told;
 mod way;

@@ -1,0 +1,160 @@
+//! Two directors that forward: what a client sees when the other one takes over.
+
+use std::io::Write as _;
+
+use anyhow::{Result, ensure};
+use lab::{Databases, Duo, Host, Instance, Link, Service, VIP, XdpMode, configuration_with, vip};
+
+use crate::{SHORT, SOON, elections::Pair, told::is_reset};
+
+in_both_modes!(
+    s0_02_after_a_switchover_no_client_keeps_a_dead_connection,
+    s0_04_a_request_that_falls_into_the_takeover_is_answered_by_the_new_master,
+    s2_23_a_server_that_failed_in_the_standby_s_time_gets_nothing_after_the_takeover,
+    s2_27_the_standby_has_the_same_table_and_says_that_it_is_standby,
+    s2_28_no_client_keeps_a_dead_connection_when_the_better_director_returns,
+);
+
+/// Two directors with one table of servers, and the servers.
+struct Forwarding {
+    pair: Pair,
+    databases: Databases,
+}
+
+impl Forwarding {
+    fn start(mode: XdpMode) -> Result<Self> {
+        let duo = Duo::create_in(mode)?;
+        let databases = duo.lab.start_databases()?;
+        let hosts = [&duo.lab.real_server, &duo.lab.sorry_server];
+        let service = Service::tcp(vip(3306), "rr").real_servers(hosts, "");
+        let [first, second] = [100, 90].map(|priority| {
+            let instance = Instance::quick(priority).address(VIP);
+            configuration_with(&instance, std::slice::from_ref(&service))
+        });
+        let forwarding = Self {
+            pair: Pair::start_on(duo, first, second)?,
+            databases,
+        };
+        let pair = &forwarding.pair;
+        for (port, address) in service.servers() {
+            for director in [&pair.first, &pair.second] {
+                director.await_state(port, address, "up", SOON)?;
+            }
+        }
+        pair.await_first(VIP)?;
+        Ok(forwarding)
+    }
+
+    fn host(&self) -> &Host {
+        &self.pair.duo.first
+    }
+}
+
+fn s0_02_after_a_switchover_no_client_keeps_a_dead_connection(mode: XdpMode) -> Result<()> {
+    let mut forwarding = Forwarding::start(mode)?;
+    let client = forwarding.pair.duo.lab.client.clone();
+    let mut busy = client.open(vip(3306))?;
+    busy.ask("select 1", SHORT)?;
+    let (_, mut idle) = client.greeted_by(vip(3306), SHORT)?;
+
+    forwarding.pair.first.terminate()?;
+    forwarding.pair.await_second(VIP)?;
+    // The new Master knows neither: whoever speaks is told at once, and need not wait for a timeout.
+    is_over(busy.ask("select 1", SHORT))?;
+    idle.write_all(b"still there?")?;
+    is_reset(&mut idle, SHORT)?;
+    client.who_answers(vip(3306)).map(drop)
+}
+
+fn s0_04_a_request_that_falls_into_the_takeover_is_answered_by_the_new_master(
+    mode: XdpMode,
+) -> Result<()> {
+    let forwarding = Forwarding::start(mode)?;
+    let client = forwarding.pair.duo.lab.client.clone();
+    let mut open = client.open(vip(3306))?;
+    open.ask("select 1", SHORT)?;
+    let before = client.tcp_counters()?;
+
+    forwarding.host().set_link(Link::Down)?;
+    // Lost, as nobody has the address now; sent again by the client's TCP until somebody answers.
+    is_over(open.ask("select 1", SHORT))?;
+    forwarding.pair.second.await_role("MASTER", SOON)?;
+    let after = client.tcp_counters()?;
+    ensure!(
+        after.retransmitted_segments > before.retransmitted_segments,
+        "nothing fell into the takeover: {before:?}, then {after:?}"
+    );
+    client.who_answers(vip(3306)).map(drop)
+}
+
+fn s2_23_a_server_that_failed_in_the_standby_s_time_gets_nothing_after_the_takeover(
+    mode: XdpMode,
+) -> Result<()> {
+    let mut forwarding = Forwarding::start(mode)?;
+    let lab = &forwarding.pair.duo.lab;
+    let (client, real) = (lab.client.clone(), lab.real_server.address);
+    forwarding.databases.real_3306.kill()?;
+    // It is BACKUP, and looks all the same.
+    let standby = &forwarding.pair.second;
+    standby.await_state(3306, real, "down", SOON)?;
+    standby.await_role("BACKUP", SOON)?;
+
+    forwarding.pair.first.terminate()?;
+    forwarding.pair.await_second(VIP)?;
+    let alive = forwarding.databases.sorry_3306.id();
+    for number in 0..20 {
+        let (answered, _) = client.greeted_by(vip(3306), SHORT)?;
+        ensure!(answered == alive, "connection {number}: {answered:?}");
+    }
+    Ok(())
+}
+
+fn s2_27_the_standby_has_the_same_table_and_says_that_it_is_standby(mode: XdpMode) -> Result<()> {
+    let mut forwarding = Forwarding::start(mode)?;
+    let pair = &mut forwarding.pair;
+    let table = pair.first.list(&[])?;
+    assert_eq!(pair.second.list(&[])?, table);
+    let says = |page: String, role: &str| {
+        let mut lines = page.lines();
+        let row = lines.find(|line| line.contains("INT") && line.contains(role));
+        ensure!(row.is_some(), "not {role}:\n{page}");
+        Ok(())
+    };
+    says(pair.first.ask(&["status"])?, "MASTER")?;
+    says(pair.second.ask(&["status"])?, "BACKUP")?;
+
+    pair.first.terminate()?;
+    pair.await_second(VIP)?;
+    assert_eq!(pair.second.list(&[])?, table);
+    says(pair.second.ask(&["status"])?, "MASTER")
+}
+
+fn s2_28_no_client_keeps_a_dead_connection_when_the_better_director_returns(
+    mode: XdpMode,
+) -> Result<()> {
+    let mut forwarding = Forwarding::start(mode)?;
+    let client = forwarding.pair.duo.lab.client.clone();
+    forwarding.pair.first.terminate()?;
+    forwarding.pair.await_second(VIP)?;
+    let mut open = client.open(vip(3306))?;
+    open.ask("select 1", SHORT)?;
+
+    forwarding.pair.first.start()?;
+    forwarding.pair.await_first(VIP)?;
+    // The flow was the other director's. Nothing carries it over, so the client is told.
+    is_over(open.ask("select 1", SHORT))?;
+    let mut anew = client.open(vip(3306))?;
+    anew.ask("select 1", SHORT).map(drop)
+}
+
+/// A connection that has ended says so; one that is dead says nothing.
+fn is_over(answer: Result<String>) -> Result<()> {
+    let Err(error) = answer else {
+        anyhow::bail!("the connection goes on, but its flow was another director's");
+    };
+    ensure!(
+        error.to_string().starts_with("the connection has ended"),
+        "{error:#}"
+    );
+    Ok(())
+}
