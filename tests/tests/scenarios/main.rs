@@ -18,6 +18,8 @@ macro_rules! in_both_modes {
     };
 }
 
+mod addresses;
+mod alarms;
 mod bad_start;
 mod by_hand;
 mod captures;
