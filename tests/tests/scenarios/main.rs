@@ -28,6 +28,7 @@ mod connections;
 mod demo;
 mod elections;
 mod families;
+mod interop;
 mod leaving;
 mod listing;
 mod local_node;
