@@ -29,6 +29,7 @@ mod demo;
 mod elections;
 mod families;
 mod interop;
+mod interop_more;
 mod leaving;
 mod listing;
 mod local_node;
