@@ -30,6 +30,7 @@ mod elections;
 mod families;
 mod interop;
 mod interop_more;
+mod lease;
 mod leaving;
 mod listing;
 mod local_node;
