@@ -55,9 +55,24 @@ impl Client {
     ///
     /// Says why a transfer ended before its time.
     pub fn transfer(&self, server: impl Into<IpAddr>, duration: Duration) -> Result<Transfer> {
+        self.transfer_at(0, server, duration)
+    }
+
+    /// Sends at a steady pace, so that no queue on the way overflows; 0 bits a second is as fast as it goes.
+    ///
+    /// # Errors
+    ///
+    /// Says why a transfer ended before its time.
+    pub fn transfer_at(
+        &self,
+        bits_per_second: u64,
+        server: impl Into<IpAddr>,
+        duration: Duration,
+    ) -> Result<Transfer> {
         let mut iperf3 = Command::new("iperf3");
         iperf3.args(["--json", "--connect-timeout", "3000", "--client"]);
         iperf3.arg(server.into().to_string());
+        iperf3.args(["--bitrate", &bits_per_second.to_string()]);
         iperf3.args(["--time", &duration.as_secs().to_string()]);
         let report = self.host.namespace.run(&mut iperf3)?;
         let report: Value = serde_json::from_str(&report).context("iperf3 prints no JSON")?;

@@ -17,6 +17,8 @@ fn s2_17_a_restart_within_the_lease_loses_nothing_and_nobody_else_is_master(
     mode: XdpMode,
 ) -> Result<()> {
     const PORT: u16 = 7;
+    /// At full speed the lab's queues overflow with nobody restarted.
+    const PACE_BITS_PER_SECOND: u64 = 100_000_000;
     let duo = Duo::create_in(mode)?;
     let client = duo.lab.client.clone();
     let real = duo.lab.real_server.clone();
@@ -42,7 +44,8 @@ fn s2_17_a_restart_within_the_lease_loses_nothing_and_nobody_else_is_master(
     let prober = Prober::ask(&client, asked, Duration::from_millis(5))?;
     let transfer = {
         let client = client.clone();
-        thread::spawn(move || client.transfer(VIP, Duration::from_secs(3)))
+        let time = Duration::from_secs(3);
+        thread::spawn(move || client.transfer_at(PACE_BITS_PER_SECOND, VIP, time))
     };
     pair.first.kill_9()?;
     pair.first.start()?;
@@ -52,7 +55,8 @@ fn s2_17_a_restart_within_the_lease_loses_nothing_and_nobody_else_is_master(
         "it did not go on: {reason}"
     );
     let transfer = transfer.join().expect("no panic")?;
-    ensure!(transfer.bits_per_second > 1e8, "{transfer:?}");
+    let least = PACE_BITS_PER_SECOND as f64 * 0.8;
+    ensure!(transfer.bits_per_second > least, "{transfer:?}");
     let probed = prober.finish()?;
     eprintln!("{probed:?}, {:.0} Mbit/s", transfer.bits_per_second / 1e6);
     assert_eq!(probed.lost, 0, "{probed:?}");
