@@ -4,7 +4,7 @@ use std::{
     io::{self, Read as _},
     os::fd::AsFd as _,
     path::Path,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -28,6 +28,11 @@ use crate::{
 
 /// After a daemon that hangs has lost an instance, it is looked for its return so often.
 const LOOK_AFTER: Duration = Duration::from_millis(10);
+/// To ask who has the lock takes a while, as the kernel waits until nobody changes any lock (`locks_start` in fs/locks.c): 12 ms. That
+/// must be over when an instance is to be given up.
+const ASKING: Duration = Duration::from_millis(20);
+/// How soon another daemon is noticed. To get ready takes it longer.
+const ASK_AFTER: Duration = Duration::from_millis(50);
 
 /// Watches until the daemon ends and nothing is left to do, or another daemon is there.
 ///
@@ -53,10 +58,11 @@ pub fn run(pins: &Path) -> Result<(), Problem> {
         sockets: Sockets::default(),
         line: Vec::new(),
         daemon: Daemon::Alive,
+        has_successor: false,
         ward_of: std::os::unix::process::parent_id(),
     };
     loop {
-        let pause = guardian.look(&leases, pins, |held| {
+        let pause = guardian.look(&leases, |held| {
             let removed = runtime.block_on(host.remove_address(
                 held.ifindex,
                 held.address,
@@ -67,8 +73,19 @@ pub fn run(pins: &Path) -> Result<(), Problem> {
             }
         });
         match guardian.daemon {
-            Daemon::Alive => guardian.listen(pause),
-            Daemon::Gone if guardian.has_nothing_to_do(&leases, pins) => return Ok(()),
+            Daemon::Alive => {
+                guardian.listen(pause);
+                if guardian.daemon == Daemon::Gone {
+                    guardian.look_for_successor(pins);
+                }
+            }
+            Daemon::Gone if guardian.has_nothing_to_do(&leases) => return Ok(()),
+            Daemon::Gone if pause > ASKING => {
+                let due = Instant::now() + pause;
+                guardian.look_for_successor(pins);
+                let left = due.saturating_duration_since(Instant::now());
+                std::thread::sleep(left.min(ASK_AFTER));
+            }
             Daemon::Gone => std::thread::sleep(pause),
         }
     }
@@ -80,6 +97,8 @@ struct Process {
     /// What has come of the next line.
     line: Vec<u8>,
     daemon: Daemon,
+    /// Whether another daemon has come after it. As long as it lives none can.
+    has_successor: bool,
     /// Its process.
     ward_of: u32,
 }
@@ -93,21 +112,14 @@ enum Daemon {
 
 impl Process {
     /// Does what is due, and says when to look again.
-    fn look(
-        &mut self,
-        leases: &Leases<NoClock>,
-        pins: &Path,
-        mut remove: impl FnMut(&super::Held),
-    ) -> Duration {
+    fn look(&mut self, leases: &Leases<NoClock>, mut remove: impl FnMut(&super::Held)) -> Duration {
         let mut pause = Duration::from_secs(1);
         for ward in &self.charge.wards {
             let until = leases.read(ward.lease).until_monotonic_ns;
             match step(leases::monotonic_ns(), until, ward.margin) {
                 Step::Idle(length) | Step::Wait(length) => pause = pause.min(length),
                 // A daemon that is back, and not yet as far as to renew it, decides for itself.
-                Step::GiveUp if self.has_another_daemon(pins) => {
-                    pause = LOOK_AFTER;
-                }
+                Step::GiveUp if self.has_successor => pause = LOOK_AFTER,
                 Step::GiveUp => {
                     give_up(ward, leases, &self.sockets, &mut remove);
                     pause = LOOK_AFTER;
@@ -117,15 +129,15 @@ impl Process {
         pause
     }
 
-    /// Whether a daemon has come after ours. The kernel takes a while to end a process: the lock may be that of the dead one.
-    fn has_another_daemon(&self, pins: &Path) -> bool {
-        pins::lock_holder(pins).is_some_and(|holder| holder != self.ward_of)
+    /// The kernel takes a while to end a process: the lock may be that of the dead one.
+    fn look_for_successor(&mut self, pins: &Path) {
+        self.has_successor = pins::lock_holder(pins).is_some_and(|holder| holder != self.ward_of);
     }
 
     /// Once the daemon is gone: whether all is given up, or another daemon has it.
-    fn has_nothing_to_do(&self, leases: &Leases<NoClock>, pins: &Path) -> bool {
+    fn has_nothing_to_do(&self, leases: &Leases<NoClock>) -> bool {
         let is_held = |ward: &Ward| leases.read(ward.lease).until_monotonic_ns != 0;
-        !self.charge.wards.iter().any(is_held) || self.has_another_daemon(pins)
+        self.has_successor || !self.charge.wards.iter().any(is_held)
     }
 
     /// Takes what the daemon says, for so long at most.
