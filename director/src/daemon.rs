@@ -377,11 +377,15 @@ impl Daemon {
         }
     }
 
-    /// Stops claiming the VIPs, in the order that loses the fewest packets: first the addresses go, then the forwarding.
-    /// Maps, program and links stay pinned.
+    /// Stops claiming the VIPs, in the order that loses the fewest packets: first the others are told and one of them takes over, then
+    /// the addresses go, then the forwarding. Maps, program and links stay pinned.
     async fn stop(mut self) {
         info!("stopping");
         self.service_manager.tell_stopping();
+        self.elections.leave();
+        while let Some(said) = self.elections.said_while_leaving().await {
+            self.take_said(said).await;
+        }
         self.addresses.release_all(&self.host).await;
         for said in self.elections.stop().await {
             self.take_said(said).await;

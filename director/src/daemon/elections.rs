@@ -137,7 +137,20 @@ impl Elections {
         &self.speaker
     }
 
-    /// Ends all instances; the other directors learn it at once. What the thread said last is returned.
+    /// Leaves all elections: the other directors learn it at once.
+    pub(super) fn leave(&self) {
+        self.speaker.command(Command::Leave);
+    }
+
+    /// What the thread says, until all Masters have handed over.
+    pub(super) async fn said_while_leaving(&mut self) -> Option<Said> {
+        match self.said.recv().await {
+            Some(Said::Left) => None,
+            said => said,
+        }
+    }
+
+    /// Ends all instances, and their leases. What the thread said last is returned.
     pub(super) async fn stop(&mut self) -> Vec<Said> {
         self.speaker.stop().await;
         std::iter::from_fn(|| self.said.try_recv().ok()).collect()
@@ -202,6 +215,7 @@ impl Daemon {
         match said {
             Said::Notice(Notice { instance, news }) => self.take_news(&instance, news).await,
             Said::AskWitnesses(instance) => self.ask_witnesses(&instance),
+            Said::Left => {}
             Said::Trouble(trouble) => {
                 let warning = Problem::from_error(&trouble).to_string();
                 warn!("{warning}");

@@ -69,6 +69,8 @@ pub enum Command {
     Witnesses(Arc<str>, Verdict),
     /// Tell what everything is.
     Report(oneshot::Sender<Vec<InstanceReport>>),
+    /// Leave all elections. [`Said::Left`] comes when nobody is waited for any more.
+    Leave,
     /// End all instances, and the thread.
     Stop,
 }
@@ -80,6 +82,8 @@ pub enum Said {
     Notice(Notice),
     /// The witnesses of this instance must be asked.
     AskWitnesses(Arc<str>),
+    /// Every instance that was Master has a successor, or will have none: its addresses can go.
+    Left,
     /// Something that should be so is not: no real-time priority, a socket that could not be opened.
     Trouble(Trouble),
 }
@@ -165,6 +169,7 @@ impl Speaker {
             commands: from_daemon,
             wake: Arc::clone(&wake),
             said: to_daemon,
+            leaving: Leaving::No,
         };
         let thread = thread::Builder::new()
             .name("vrrp".to_owned())
@@ -198,7 +203,7 @@ impl Speaker {
         answer
     }
 
-    /// Ends all instances: the others learn it at once.
+    /// Ends all instances, and their leases.
     pub async fn stop(&mut self) {
         self.command(Command::Stop);
         if let Some(thread) = self.thread.take() {
@@ -216,6 +221,16 @@ struct Worker {
     commands: commands::Receiver<Command>,
     wake: Arc<EventFd>,
     said: mpsc::UnboundedSender<Said>,
+    leaving: Leaving,
+}
+
+/// Whether all elections are to be left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// Not all Masters have handed over.
+    Begun,
+    Told,
 }
 
 /// Whether the thread goes on.
@@ -243,6 +258,10 @@ impl Worker {
             self.hear();
             let effects = self.router.act(Instant::now());
             self.perform(effects);
+            if self.leaving == Leaving::Begun && self.router.has_left() {
+                self.leaving = Leaving::Told;
+                self.say(Said::Left);
+            }
         }
     }
 
@@ -291,6 +310,10 @@ impl Worker {
                 // Whoever asked may have hung up.
                 let _hung_up = reply.send(self.router.report(now));
                 Vec::new()
+            }
+            Command::Leave => {
+                self.leaving = Leaving::Begun;
+                self.router.leave(now)
             }
             Command::Stop => Vec::new(),
         };

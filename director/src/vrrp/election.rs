@@ -15,6 +15,9 @@ impl Priority {
     /// Of the router that owns the addresses.
     pub const ADDRESS_OWNER: Self = Self(NonZeroU8::MAX);
 
+    /// Of who wants to be Master least.
+    pub const LOWEST: Self = Self(NonZeroU8::MIN);
+
     /// `None` for 0, which is no priority: [`RELEASE`].
     #[must_use]
     pub const fn new(priority: u8) -> Option<Self> {

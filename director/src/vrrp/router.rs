@@ -11,6 +11,7 @@ use std::{
 
 use self::{
     group::Group,
+    handover::Handovers,
     quiet::Quiet,
     station::{Station, Statuses},
 };
@@ -21,6 +22,7 @@ use super::{
 
 mod effect;
 mod group;
+mod handover;
 mod hear;
 mod quiet;
 mod report;
@@ -37,6 +39,7 @@ pub struct Router {
     groups: Vec<Group>,
     statuses: Statuses,
     quiet: Quiet<Told>,
+    handovers: Handovers,
 }
 
 /// What is not told again and again.
@@ -140,6 +143,7 @@ impl Router {
             .iter()
             .filter_map(|station| station.instance.next_deadline())
             .chain(self.groups.iter().filter_map(Group::next_deadline))
+            .chain(self.handovers.next_deadline())
             .min()
     }
 
@@ -187,6 +191,7 @@ impl Router {
         for member in due {
             self.settle(now, &member, Vec::new(), &mut Queue::new(), &mut effects);
         }
+        effects.extend(self.handovers.act(now));
         effects
     }
 
@@ -224,9 +229,11 @@ impl Router {
         effects
     }
 
-    /// Ends all of them: the others learn it at once.
+    /// Ends all of them: the others learn it at once, if they have not by [`Router::leave`].
     pub fn stop(&mut self, now: Instant) -> Vec<Effect> {
-        self.configure(now, Vec::new(), &BTreeSet::new())
+        let mut effects = self.handovers.end();
+        effects.extend(self.configure(now, Vec::new(), &BTreeSet::new()));
+        effects
     }
 
     /// What an advertisement that could not be sent means: it is counted and told; the lease is not renewed.

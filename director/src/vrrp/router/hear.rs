@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{Effect, News, Queue, Router, Told, tell};
-use crate::vrrp::{Packet, Received, Rejected, frame, profile::Family};
+use crate::vrrp::{Event, Packet, Received, Rejected, election::RELEASE, frame, profile::Family};
 
 impl Router {
     /// Takes an IP packet that came in by an interface.
@@ -51,7 +51,13 @@ impl Router {
             return;
         };
         match station.judge(now, received, message) {
-            Ok(event) => self.work(now, Queue::from([(Arc::clone(name), event)]), effects),
+            Ok(event) => {
+                if matches!(&event, Event::Advertisement(heard) if heard.advertisement.priority != RELEASE)
+                {
+                    effects.extend(self.handovers.hear_successor(name));
+                }
+                self.work(now, Queue::from([(Arc::clone(name), event)]), effects);
+            }
             Err(reason) => {
                 let peer = received.endpoints.source();
                 let told = Told::Rejected(Arc::clone(name), peer, reason.word());

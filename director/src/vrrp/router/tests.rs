@@ -65,7 +65,7 @@ fn started(profiles: Vec<Profile>) -> (Router, Instant, Vec<Effect>) {
 }
 
 /// Lets the deadlines pass until everybody who can be is Master.
-fn master(profiles: Vec<Profile>) -> (Router, Instant) {
+pub(super) fn master(profiles: Vec<Profile>) -> (Router, Instant) {
     let (mut router, now, _) = started(profiles);
     let later = now + SECOND * 4;
     router.act(later);
@@ -80,7 +80,7 @@ fn roles(router: &Router) -> Vec<String> {
         .collect()
 }
 
-fn news(effects: &[Effect]) -> Vec<&News> {
+pub(super) fn news(effects: &[Effect]) -> Vec<&News> {
     let news = effects.iter().filter_map(|effect| match effect {
         Effect::Tell(notice) => Some(&notice.news),
         _ => None,
@@ -88,7 +88,7 @@ fn news(effects: &[Effect]) -> Vec<&News> {
     news.collect()
 }
 
-fn sent(effects: &[Effect]) -> Vec<u8> {
+pub(super) fn sent(effects: &[Effect]) -> Vec<u8> {
     let priority = |effect: &Effect| match effect {
         Effect::Transmit { messages, .. } => Some(messages[0].1[2]),
         _ => None,
