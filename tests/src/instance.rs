@@ -28,6 +28,13 @@ impl Instance {
         Self::new(priority).with("version 3").with("advert_int 0.1")
     }
 
+    /// Version 3, a hundred advertisements a second: as fast as the protocol goes.
+    pub fn quickest(priority: u8) -> Self {
+        Self::new(priority)
+            .with("version 3")
+            .with("advert_int 0.01")
+    }
+
     /// Version 2, an advertisement a second, and a password: what most pairs in the field speak.
     pub fn classic(priority: u8) -> Self {
         Self::new(priority)

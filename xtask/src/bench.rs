@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: what a packet costs, by `director/benches/packet_path`. With `--ipvs`: what it costs IPVS, too, in a guest that
-//! counts instructions.
+//! counts instructions. With `--failover`: what a client sees when one of two directors fails, by `tests/benches/failover`.
 
 use std::{
     env,
@@ -10,12 +10,14 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    build, command, debian,
+    build::{self, Profile},
+    command, debian,
     guest::{self, Clock, Job, Kernel, OUTBOX},
     setup,
 };
 
 const BENCH: &str = "packet_path";
+const FAILOVER: &str = "failover";
 /// What the guest is told to compare with, and the package that brings it.
 const IPVSADM: [(&str, &str); 1] = [("ipvsadm", "ipvsadm")];
 /// What IPVS is made of, and the wire.
@@ -37,6 +39,9 @@ pub(crate) struct Options {
     /// Compare with IPVS instead, on Debian 12's kernel in an emulated machine whose clock is its instructions
     #[arg(long, conflicts_with = "pps")]
     ipvs: bool,
+    /// Measure for how long a client is not answered when one of two directors fails or goes instead, ours and keepalived's
+    #[arg(long, conflicts_with_all = ["pps", "reset", "ipvs"])]
+    failover: bool,
     /// More options for the benchmark
     #[arg(last = true)]
     more: Vec<String>,
@@ -44,10 +49,13 @@ pub(crate) struct Options {
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     command::need_root("bench", "it runs the XDP program in the kernel")?;
-    setup::for_build()?;
     // Cargo runs a benchmark in its package's folder; the file is meant to lie where the caller stands.
     let here = env::current_dir().context("cannot tell the current folder")?;
     let json = options.json.as_ref().map(|file| here.join(file));
+    if options.failover {
+        return failover(json.as_deref(), &options.more);
+    }
+    setup::for_build()?;
     if options.ipvs {
         return against_ipvs(json.as_deref(), &options.more);
     }
@@ -62,6 +70,19 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         bench.arg("--json").arg(file);
     }
     command::run(bench.args(&options.more))
+}
+
+/// With the daemon as it is installed: optimized.
+fn failover(json: Option<&Path>, more: &[String]) -> Result<()> {
+    setup::for_lab()?;
+    let director = build::director(Profile::Release)?;
+    let mut bench = command::cargo();
+    bench.args(["bench", "--package", "director-tests", "--bench", FAILOVER]);
+    bench.arg("--").env("DIRECTOR_BIN", director);
+    if let Some(file) = json {
+        bench.arg("--json").arg(file);
+    }
+    command::run(bench.args(more))
 }
 
 fn against_ipvs(json: Option<&Path>, more: &[String]) -> Result<()> {
