@@ -15,10 +15,9 @@ use crate::{
 const ASK_EACH: Duration = Duration::from_millis(1);
 /// What a takeover takes at most, at any pace.
 const LIMIT: Duration = Duration::from_secs(30);
-/// How long is looked on before and after.
+/// How long is looked on before and after; after it for two intervals more, so that each has heard the other.
 const MARGIN: Duration = Duration::from_millis(300);
-/// So many intervals more, so that each has heard the other.
-const INTERVALS: u32 = 4;
+const INTERVALS: u32 = 2;
 
 /// Both run. The first one is Master.
 pub(crate) struct Pair {
@@ -57,7 +56,6 @@ impl Pair {
 
     /// Lets it happen, waits until it is over, and leaves the two so that the next one can happen.
     pub(crate) fn see(&mut self, event: Event) -> Result<Seen> {
-        self.await_quiet();
         let wire = self.duo.lab.listen()?;
         let holders = Holders::follow(&self.duo)?;
         let prober = Prober::ping(&self.duo.lab.client, SHARED, ASK_EACH)?;
