@@ -31,6 +31,7 @@ mod service_manager;
 mod start;
 mod survey;
 mod telling;
+mod tracked;
 mod tracking;
 mod traffic;
 mod view;

@@ -20,7 +20,7 @@ pub use status::{
     AttachMode, FlowTable, InstanceStatus, Presence, Role, ServerKind, ServerState, ServerStatus,
     ServiceStatus, Status, Told,
 };
-pub use vrrp::{VrrpInstanceStatus, VrrpStatus};
+pub use vrrp::{TrackedView, VrrpInstanceStatus, VrrpStatus};
 
 /// Why something could not be done, for a person: every error of the command line and every answer that is not 200.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

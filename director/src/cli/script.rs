@@ -52,6 +52,8 @@ struct Run {
     command: String,
     path: &'static str,
     exit: String,
+    /// Its exit code, if it came to one.
+    code: Option<i32>,
     secs: f64,
     output: String,
 }
@@ -74,6 +76,7 @@ pub(super) fn run(command: &ScriptCommand) -> Result<ExitCode, CliError> {
         command: call.shown(),
         path: PATH,
         exit: outcome.exit.to_string(),
+        code: outcome.exit.code(),
         secs: outcome.duration.as_secs_f64(),
         output: outcome.output.clone(),
     };

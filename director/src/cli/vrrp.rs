@@ -2,7 +2,7 @@
 
 mod page;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::SystemTime};
 
 use clap::{Args, Subcommand};
 
@@ -13,8 +13,8 @@ use super::{CliError, SocketOptions, output};
 pub enum VrrpCommand {
     /// Show what each instance is, why, and everything that was heard of others.
     ///
-    /// For each other director: its priority, and the value in which it differs from this one. Advertisements that do not count are
-    /// counted by reason.
+    /// For each instance: what it and its sync group track, how that stands, and what it does to the priority. For each other director:
+    /// its priority, and the value in which it differs from this one. Advertisements that do not count are counted by reason.
     Show(ShowOptions),
 }
 
@@ -23,7 +23,8 @@ pub enum VrrpCommand {
 #[command(after_help = "\
 Examples:
   director vrrp show
-  director vrrp show --json | jq '.instances[] | {name, role, peers}'")]
+  director vrrp show --json | jq '.instances[] | {name, role, peers}'
+  director vrrp show --json | jq '.instances[].tracked[] | {name, status, broken, why, effect}'")]
 pub struct ShowOptions {
     /// Which daemon to ask.
     #[command(flatten)]
@@ -40,6 +41,6 @@ pub(super) fn run(command: &VrrpCommand) -> Result<ExitCode, CliError> {
     let status = output::block_on(async { Ok(client.vrrp().await?) })?;
     output::print(|out| match options.json {
         true => output::write_json(out, &status),
-        false => Ok(out.write_all(page::render(&status).as_bytes())?),
+        false => Ok(out.write_all(page::render(&status, SystemTime::now()).as_bytes())?),
     })
 }

@@ -29,7 +29,7 @@ pub(super) struct Elections {
     standings: BTreeMap<String, Standing>,
     /// As the thread was told last.
     placed: Vec<Placed>,
-    interfaces: BTreeMap<Tracker, Status>,
+    interfaces: BTreeMap<Tracker, (Status, SystemTime)>,
     /// `vrrp_startup_delay`: no instance starts before; `None`: it is over.
     not_before: Option<Instant>,
 }
@@ -111,9 +111,16 @@ impl Elections {
             Some(_) | None => Status::Failed,
         };
         let tracker = placing::interface(name);
-        if self.interfaces.insert(tracker.clone(), status) != Some(status) {
+        if self.interface(&tracker).map(|(known, _)| known) != Some(status) {
+            self.interfaces
+                .insert(tracker.clone(), (status, SystemTime::now()));
             self.speaker.command(Command::Track(tracker, status));
         }
+    }
+
+    /// How a tracked interface is, and since when; `None`: nobody has looked at it.
+    pub(super) fn interface(&self, tracker: &Tracker) -> Option<(Status, SystemTime)> {
+        self.interfaces.get(tracker).copied()
     }
 
     /// How an instance stands; `None` before it has started.

@@ -56,10 +56,7 @@ fn profile(config: &Config, survey: &Survey, instance: &VrrpInstance) -> Profile
     let ifindex = survey
         .link_named(&instance.interface)
         .map_or(0, |link| link.index);
-    let group = config
-        .sync_groups
-        .iter()
-        .find(|group| group.group.contains(&instance.name));
+    let group = group_of(config, instance);
     Profile {
         name: instance.name.as_str().into(),
         key: Key {
@@ -116,6 +113,12 @@ fn profile(config: &Config, survey: &Survey, instance: &VrrpInstance) -> Profile
     }
 }
 
+/// The sync group that an instance is in.
+pub(super) fn group_of<'a>(config: &'a Config, instance: &VrrpInstance) -> Option<&'a SyncGroup> {
+    let mut groups = config.sync_groups.iter();
+    groups.find(|group| group.group.contains(&instance.name))
+}
+
 fn delivery(instance: &VrrpInstance) -> Delivery {
     match &instance.delivery {
         config::Delivery::Multicast { .. } => Delivery::Multicast,
@@ -167,7 +170,7 @@ fn source(
 }
 
 /// What an instance and its group track, and the instance's own interface, which must be up.
-fn tracked(instance: &VrrpInstance, group: Option<&SyncGroup>) -> Vec<Weighed> {
+pub(super) fn tracked(instance: &VrrpInstance, group: Option<&SyncGroup>) -> Vec<Weighed> {
     let own = Weighed {
         tracker: interface(&instance.interface),
         weight: 0,

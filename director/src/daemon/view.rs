@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
 
 use director_common::counters::Counter;
 
-use super::{Daemon, full_tables};
+use super::{Daemon, full_tables, tracked};
 use crate::{
     api::response::{
         AttachMode, FlowTable, Forwarding, InstanceStatus, ListedServer, ListedService,
@@ -119,6 +119,7 @@ pub(super) fn vrrp(daemon: &Daemon, reports: Vec<InstanceReport>) -> VrrpStatus 
             interface: instance.interface.clone(),
             addresses: shown_addresses(instance),
             addresses_restored: daemon.addresses.restored(&report.name),
+            tracked: tracked::view(daemon, instance),
             report,
         })
     };

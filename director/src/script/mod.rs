@@ -37,6 +37,7 @@ mod spawn;
 
 pub use account::{Account, AccountError};
 pub use exit::{Broken, Exit, Outcome, Verdict};
+pub(crate) use output::last_line;
 pub use program::{Call, PATH, Policy, Program, Security};
 pub use runner::Runner;
 pub use security::Insecure;

@@ -29,7 +29,7 @@ impl Tail {
 }
 
 /// The last line that has something on it.
-pub(super) fn last_line(text: &str) -> Option<&str> {
+pub(crate) fn last_line(text: &str) -> Option<&str> {
     text.lines().map(str::trim).rfind(|line| !line.is_empty())
 }
 

@@ -200,6 +200,13 @@ impl Trackers {
             .is_some_and(|running| running.view.borrow().basis == Basis::Seen)
     }
 
+    /// How one of them stands. `None`: it does not run.
+    #[must_use]
+    pub fn view_of(&self, tracker: &Tracker) -> Option<TrackerView> {
+        let running = self.running.get(tracker)?;
+        Some(running.view.borrow().clone())
+    }
+
     /// How all of them stand, by kind and name.
     #[must_use]
     pub fn view(&self) -> Vec<TrackerView> {
@@ -279,7 +286,11 @@ fn first_view(tracker: &Tracker, spec: &Spec, before: Option<TrackerView>) -> Tr
         basis,
         since: SystemTime::now(),
         broken: false,
-        why: "nothing was seen yet".to_owned(),
+        why: match basis {
+            Basis::Assumed => "nothing was seen yet",
+            Basis::Seen => "`init_fail`, and it has not run yet",
+        }
+        .to_owned(),
         found,
     };
     match before {

@@ -28,4 +28,4 @@ pub(crate) mod testing;
 
 pub use driver::{Reconciled, TrackEvent, Trackers, Why};
 pub use script::call;
-pub use view::TrackerView;
+pub use view::{Found, TrackerView};

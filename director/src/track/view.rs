@@ -1,11 +1,11 @@
 //! How each tracker stands, for people and for the API. Times are RFC 3339 in UTC; enumerations are text.
 
-use std::{collections::BTreeSet, path::PathBuf, time::SystemTime};
+use std::{collections::BTreeSet, fmt, path::PathBuf, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    script::{Outcome, Verdict},
+    script::{Outcome, Verdict, last_line},
     vrrp::Status,
 };
 
@@ -30,6 +30,47 @@ pub struct TrackerView {
     pub found: Found,
 }
 
+impl TrackerView {
+    /// In a word or two: `ok`, `failed`, `broken, counts as ok`, `not seen yet, counts as ok`, the number of a file.
+    #[must_use]
+    pub fn standing(&self) -> String {
+        match (self.broken, self.basis) {
+            (true, _) => format!("broken, counts as {}", self.status),
+            (false, Basis::Assumed) => format!("not seen yet, counts as {}", self.status),
+            (false, Basis::Seen) => self.status.to_string(),
+        }
+    }
+
+    /// What people call it: `script chk_mysql`.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        let kind = match self.found {
+            Found::Script { .. } => "script",
+            Found::Process { .. } => "process",
+            Found::File { .. } => "file",
+            Found::Interface => "interface",
+        };
+        format!("{kind} {}", self.name)
+    }
+
+    /// The last run of a script; `None`: it has not run yet, or is no script.
+    #[must_use]
+    pub const fn last_run(&self) -> Option<&RunView> {
+        match &self.found {
+            Found::Script { last, .. } => last.as_ref(),
+            Found::Process { .. } | Found::File { .. } | Found::Interface => None,
+        }
+    }
+}
+
+impl RunView {
+    /// The last line that it wrote, as far as it wrote any.
+    #[must_use]
+    pub fn last_line(&self) -> Option<&str> {
+        last_line(&self.output)
+    }
+}
+
 /// How something that is tracked is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +81,16 @@ pub enum TrackedStatus {
     Failed,
     /// The number in a file.
     Number(i32),
+}
+
+impl fmt::Display for TrackedStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Well => f.write_str("ok"),
+            Self::Failed => f.write_str("failed"),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
 }
 
 /// Where a status comes from.
@@ -73,6 +124,8 @@ pub enum Found {
         /// Where it is.
         path: PathBuf,
     },
+    /// `track_interface`, and an instance's own one.
+    Interface,
 }
 
 /// One run of a script.
@@ -213,6 +266,10 @@ mod tests {
             })
         );
         assert_eq!(from_value::<TrackerView>(value).unwrap(), view);
+        assert_eq!(view.standing(), "broken, counts as ok");
+        assert_eq!(view.subject(), "script chk");
+        let last = view.last_run().and_then(RunView::last_line);
+        assert_eq!(last, Some("sh: 1: mycat: not found"));
         assert_eq!(
             to_value(TrackedStatus::Number(-3)).unwrap(),
             json!({"number": -3})

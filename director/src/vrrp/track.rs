@@ -15,6 +15,8 @@ use std::{
     sync::Arc,
 };
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     election::Priority,
     instance::{Event, Fault},
@@ -90,15 +92,21 @@ pub enum Status {
     Number(i32),
 }
 
-/// What one tracker does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Effect {
+/// What one tracker does to an instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It keeps the instance in Fault.
     Fault,
+    /// So much is added to the priority, before that is cut to what a priority may be.
+    #[serde(rename = "priority")]
     Add(i64),
 }
 
 impl Tracked {
-    fn effect(self) -> Effect {
+    /// What it does now, by the table above.
+    #[must_use]
+    pub fn effect(self) -> Effect {
         let weight = i64::from(self.weight);
         let sign = match self.direction {
             Direction::Forward => 1,

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::vrrp::router::InstanceReport;
+use crate::{
+    track::TrackerView,
+    vrrp::{router::InstanceReport, track::Effect},
+};
 
 /// All instances.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,4 +26,23 @@ pub struct VrrpInstanceStatus {
     pub addresses: Vec<String>,
     /// How often one of them was put back after somebody else had removed it.
     pub addresses_restored: u64,
+    /// What it tracks, its own interface first, then what its sync group tracks.
+    #[serde(default)]
+    pub tracked: Vec<TrackedView>,
+}
+
+/// Something that an instance tracks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrackedView {
+    /// How it stands.
+    #[serde(flatten)]
+    pub tracker: TrackerView,
+    /// The sync group that tracks it; `None`: the instance itself.
+    pub group: Option<String>,
+    /// What it counts for the instance; 0: Fault instead of another priority.
+    pub weight: i32,
+    /// `reverse`.
+    pub reverse: bool,
+    /// What it does to the instance now.
+    pub effect: Effect,
 }

@@ -1,5 +1,7 @@
 //! What the facts mean, and what to do. Pure.
 
+mod tracked;
+
 use serde::Serialize;
 
 use super::facts::{Daemon, Facts, Rules};
@@ -69,6 +71,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
         findings.extend(addresses(status, facts));
         findings.extend(servers(status));
         findings.extend(elections(vrrp));
+        findings.extend(tracked::findings(vrrp));
         findings.extend(
             status
                 .warnings

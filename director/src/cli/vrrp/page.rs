@@ -1,6 +1,11 @@
 //! The page of `director vrrp show`. Pure.
 
-use std::{fmt::Write as _, time::Duration};
+mod tracked;
+
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime},
+};
 
 use comfy_table::Cell;
 
@@ -10,17 +15,18 @@ use crate::{
     vrrp::router::PeerReport,
 };
 
-/// The whole page.
+/// The whole page, as it is `now`.
 #[must_use]
-pub(super) fn render(status: &VrrpStatus) -> String {
+pub(super) fn render(status: &VrrpStatus, now: SystemTime) -> String {
     if status.instances.is_empty() {
         return "no vrrp_instance is configured\n".to_owned();
     }
-    let pages: Vec<_> = status.instances.iter().map(instance).collect();
+    let pages = status.instances.iter();
+    let pages: Vec<_> = pages.map(|status| instance(status, now)).collect();
     pages.join("\n")
 }
 
-fn instance(status: &VrrpInstanceStatus) -> String {
+fn instance(status: &VrrpInstanceStatus, now: SystemTime) -> String {
     let report = &status.report;
     let mut page = format!(
         "{}: {} for {}, {}\n",
@@ -106,6 +112,7 @@ fn instance(status: &VrrpInstanceStatus) -> String {
         );
     }
     page.push_str(&table::render(&rows, "  "));
+    page.push_str(&tracked::render(&status.tracked, now));
     for peer in &report.peers {
         // Writing to a string does not fail.
         let _ = writeln!(page, "  {}", self::peer(peer));

@@ -37,7 +37,7 @@ fn status() -> Status {
     }
 }
 
-fn report() -> InstanceReport {
+pub(super) fn report() -> InstanceReport {
     InstanceReport {
         name: "VI_1".into(),
         role: Role::Master,
@@ -69,13 +69,14 @@ fn peer() -> PeerReport {
     }
 }
 
-fn facts_with(report: InstanceReport) -> Facts {
+pub(super) fn facts_with(report: InstanceReport) -> Facts {
     let vrrp = VrrpStatus {
         instances: vec![VrrpInstanceStatus {
             report,
             interface: "eth0".into(),
             addresses: vec!["192.168.1.200/24".into()],
             addresses_restored: 0,
+            tracked: Vec::new(),
         }],
     };
     Facts {
