@@ -51,6 +51,7 @@ mod sorry_server;
 mod switchover;
 mod thresholds;
 mod told;
+mod tracking;
 mod way;
 
 /// What is waited for happens within half a second or so; this long only on a machine that is busy with other things.
