@@ -18,6 +18,7 @@ mod answers;
 mod changes;
 mod conflicts;
 mod elections;
+mod first_results;
 mod flow_walk;
 mod full_tables;
 mod guarding;
@@ -58,6 +59,7 @@ use self::{
     addresses::Addresses,
     conflicts::Conflicts,
     elections::Elections,
+    first_results::FirstResults,
     flow_walk::SWEEP_INTERVAL,
     full_tables::FullTables,
     neighbors::Neighbors,
@@ -134,6 +136,7 @@ struct Daemon {
     addresses: Addresses,
     virtual_macs: VirtualMacs,
     elections: Elections,
+    first_results: FirstResults,
     trackers: Trackers,
     tracked: mpsc::Receiver<TrackEvent>,
     notifier: Notifier,
@@ -266,6 +269,7 @@ impl Daemon {
             .chain(self.next_farewell())
             .chain(self.conflicts.next_question())
             .chain(self.elections.next_deadline())
+            .chain(self.first_results.next_deadline())
             .min();
         tokio::select! {
             _ = signals.terminate.recv() => Wake::Stop,
@@ -346,7 +350,11 @@ impl Daemon {
         self.neighbors.ask_due(&self.host, now).await;
         self.end_what_has_drained();
         self.ask_for_conflicts();
-        if self.elections.is_delay_over(now) {
+        let has_waited = self
+            .first_results
+            .next_deadline()
+            .is_some_and(|at| now >= at);
+        if self.elections.is_delay_over(now) || has_waited {
             self.settle_elections_again();
         }
     }

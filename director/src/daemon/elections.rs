@@ -167,10 +167,12 @@ impl Elections {
 impl Daemon {
     /// Has the elections that the configuration wants, on the interfaces that are there.
     pub(super) fn settle_elections(&mut self, resumable: BTreeSet<Arc<str>>) {
-        let placed = placing::place(&self.config, &self.survey, |instance| {
+        self.hold_for_first_results(&resumable);
+        let mut placed = placing::place(&self.config, &self.survey, |instance| {
             self.dataplane
                 .instance_index(self.instance_key(&instance.name)?)
         });
+        placed.retain(|placed| !self.first_results.holds(&placed.profile.name));
         self.elections
             .settle(&self.config, &self.survey, placed, resumable);
         self.charge_guardian();

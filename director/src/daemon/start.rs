@@ -15,9 +15,9 @@ use tracing::{info, warn};
 
 use super::{
     Daemon, Options, addresses::Addresses, admission, conflicts::Conflicts, elections::Elections,
-    full_tables::FullTables, guarding, neighbors::Neighbors, privileges,
-    service_manager::ServiceManager, survey::Survey, tell, telling::open_event_log, traffic::Rates,
-    virtual_macs::VirtualMacs,
+    first_results::FirstResults, full_tables::FullTables, guarding, neighbors::Neighbors,
+    privileges, service_manager::ServiceManager, survey::Survey, tell, telling::open_event_log,
+    traffic::Rates, virtual_macs::VirtualMacs,
 };
 use crate::{
     api::{request::QUEUE_DEPTH, response::Problem, server::Server},
@@ -87,6 +87,7 @@ impl Daemon {
             addresses: Addresses::default(),
             virtual_macs: VirtualMacs::default(),
             elections,
+            first_results: FirstResults::default(),
             guardian: None,
             service_manager: ServiceManager::of_environment(),
             trackers,

@@ -1,8 +1,10 @@
 //! What instances track besides the network, and who is told of their changes.
 
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
+
 use tracing::{info, warn};
 
-use super::Daemon;
+use super::{Daemon, first_results::listed, placing};
 use crate::{
     api::response::Problem,
     config::Notify,
@@ -42,6 +44,42 @@ impl Daemon {
         self.elections
             .speaker()
             .command(Command::Track(tracker, status));
+        if self.first_results.is_holding() {
+            self.settle_elections_again();
+        }
+    }
+
+    /// Holds those instances back whose scripts, processes and files were not seen yet.
+    pub(super) fn hold_for_first_results(&mut self, resumable: &BTreeSet<Arc<str>>) {
+        let (config, trackers) = (&self.config, &self.trackers);
+        let placed = self.elections.placed();
+        let goes_on = |name: &str| {
+            resumable.contains(name) || placed.iter().any(|one| *one.profile.name == *name)
+        };
+        let change = self
+            .first_results
+            .look(Instant::now(), config, goes_on, |instance| {
+                let tracked = placing::tracked(instance, placing::group_of(config, instance));
+                let unseen = tracked.into_iter().filter_map(|weighed| {
+                    let longest = trackers.first_result_within(&weighed.tracker)?;
+                    Some((weighed.tracker, longest))
+                });
+                unseen.collect()
+            });
+        for (instance, unseen) in change.began {
+            info!(
+                instance,
+                "it waits for the first result of {} before it starts",
+                listed(&unseen)
+            );
+        }
+        for (instance, unseen) in change.gave_up {
+            warn!(
+                instance,
+                "it starts without a first result of {}, which counts as ok until there is one",
+                listed(&unseen)
+            );
+        }
     }
 
     /// Tells scripts and pipes what an instance is now, and its group if that has changed with it.

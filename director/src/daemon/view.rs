@@ -1,10 +1,14 @@
 //! What the API shows: the model and the counters, put into the words of the answers. Nothing is decided here.
 
-use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    time::{Instant, SystemTime},
+};
 
 use director_common::counters::Counter;
 
-use super::{Daemon, full_tables, tracked};
+use super::{Daemon, full_tables, placing, tracked};
 use crate::{
     api::response::{
         AttachMode, FlowTable, Forwarding, InstanceStatus, ListedServer, ListedService,
@@ -20,7 +24,7 @@ use crate::{
     host::links::display_mac,
     model::{Model, RealServer, Service, State, fate::Fate, pool::Met},
     tell,
-    vrrp::router::InstanceReport,
+    vrrp::{Placed, router::InstanceReport},
 };
 
 /// `GET /v1/status`.
@@ -91,7 +95,15 @@ fn instance_status(daemon: &Daemon, instance: &VrrpInstance) -> InstanceStatus {
         name: instance.name.clone(),
         virtual_router_id: instance.virtual_router_id,
         role: standing.map_or(Role::Initialize, |standing| standing.role),
-        reason: standing.map_or_else(String::new, |standing| standing.reason.to_string()),
+        reason: standing.map_or_else(
+            || {
+                daemon
+                    .first_results
+                    .reason(&instance.name)
+                    .unwrap_or_default()
+            },
+            |standing| standing.reason.to_string(),
+        ),
         since: standing.map(|standing| standing.since),
         priority: standing.map_or(instance.priority, |standing| standing.priority),
         interface: instance.interface.clone(),
@@ -107,24 +119,29 @@ fn shown_addresses(instance: &VrrpInstance) -> Vec<String> {
         .collect()
 }
 
-/// `GET /v1/vrrp`: what the thread says, with what the daemon knows.
-pub(super) fn vrrp(daemon: &Daemon, reports: Vec<InstanceReport>) -> VrrpStatus {
-    let status = |report: InstanceReport| {
-        let instance = daemon
-            .config
-            .vrrp_instances
-            .iter()
-            .find(|instance| instance.name == report.name)?;
-        Some(VrrpInstanceStatus {
+/// `GET /v1/vrrp`: what the thread says, with what the daemon knows; of instances that have not started what the daemon knows alone.
+pub(super) fn vrrp(daemon: &Daemon, mut reports: Vec<InstanceReport>) -> VrrpStatus {
+    let now = Instant::now();
+    let placed = placing::place(&daemon.config, &daemon.survey, |_| None);
+    let status = |(instance, placed): (&VrrpInstance, Placed)| {
+        let report = match reports.iter().position(|known| known.name == instance.name) {
+            Some(known) => reports.swap_remove(known),
+            None => {
+                let reason = daemon.first_results.reason(&instance.name);
+                InstanceReport::not_started(now, placed.profile, reason)
+            }
+        };
+        VrrpInstanceStatus {
             interface: instance.interface.clone(),
             addresses: shown_addresses(instance),
             addresses_restored: daemon.addresses.restored(&report.name),
             tracked: tracked::view(daemon, instance),
             report,
-        })
+        }
     };
+    let instances = daemon.config.vrrp_instances.iter();
     VrrpStatus {
-        instances: reports.into_iter().filter_map(status).collect(),
+        instances: instances.zip(placed).map(status).collect(),
     }
 }
 

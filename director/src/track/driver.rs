@@ -22,7 +22,7 @@ mod script;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::{
@@ -44,6 +44,10 @@ use scanner::Scanner;
 
 /// Events that may wait for the receiver. A tracker that finds the channel full waits too, so nothing is lost.
 const EVENT_DEPTH: usize = 256;
+/// What the end of a script that takes too long takes at most, see [`crate::script::Runner::run`].
+const ENDING: Duration = Duration::from_secs(2);
+/// What the first look at a file, or at the list of processes, takes at most on a host that is not stuck.
+const FIRST_LOOK: Duration = Duration::from_secs(1);
 
 /// What a tracker has to tell: its first status, and each other one after it.
 ///
@@ -192,7 +196,20 @@ impl Trackers {
         self.running.iter().map(status).collect()
     }
 
-    /// Whether a tracker has seen something. keepalived leaves an instance in Backup until its scripts have run once.
+    /// How long the first result of a tracker may take; `None`: it has one, or does not run.
+    #[must_use]
+    pub fn first_result_within(&self, tracker: &Tracker) -> Option<Duration> {
+        let running = self.running.get(tracker)?;
+        if self.is_seen(tracker) {
+            return None;
+        }
+        Some(match &running.spec {
+            Spec::Script(script, _) => script.timeout.saturating_add(ENDING),
+            Spec::Process(_) | Spec::File(_) => FIRST_LOOK,
+        })
+    }
+
+    /// Whether a tracker has seen something.
     #[must_use]
     pub fn is_seen(&self, tracker: &Tracker) -> bool {
         self.running

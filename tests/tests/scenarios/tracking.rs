@@ -194,6 +194,50 @@ fn s1_07_what_each_way_to_end_means() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn an_instance_is_not_master_before_its_scripts_have_said_something() -> Result<()> {
+    let duo = Duo::create()?;
+    let wire = duo.lab.listen()?;
+    let go = duo.lab.folder().join("go");
+    // It is slower by far than the third of a second after which nobody else would be MASTER.
+    let body = format!(
+        "while ! test -e {}; do sleep 0.1; done\nexit 1\n",
+        go.display()
+    );
+    let file = write_script(&duo.lab.folder().join("chk.sh"), &body)?;
+    let pace = "interval 1\n  timeout 60";
+    let definitions = definition("chk", &file.display().to_string(), pace)
+        + &definition("hangs", "/bin/sleep 60", "interval 1\n  timeout 1");
+    let tracking =
+        Instance::quick(100).with("track_script {\n    chk weight 20\n    hangs weight 30\n  }");
+    let mut director = duo.director(&duo.first, definitions + &tracking.to_string())?;
+    director.start_as("INITIALIZE")?;
+    // What hangs has failed; what may take longer is waited for.
+    expect(&director, "hangs", ("failed", false, "timed out"))?;
+    let election = director.election("INT")?;
+    assert_eq!(election["role"], "INITIALIZE");
+    assert_eq!(
+        election["reason"],
+        "it waits for the first result of script chk"
+    );
+    let page = director.ask(&["vrrp", "show"])?;
+    ensure!(page.contains("not seen yet, counts as ok"), "{page}");
+    assert_eq!(wire.adverts(), []);
+
+    fs::write(&go, "")?;
+    director.await_role("MASTER", SOON)?;
+    expect(&director, "chk", ("failed", false, "exit 1"))?;
+    wait::until("it is heard", SOON, || {
+        (wire.adverts().len() > 3).then_some(())
+    })?;
+    let adverts = wire.adverts();
+    ensure!(
+        adverts.iter().all(|advert| advert.priority == 100),
+        "it was worth more than it is: {adverts:?}"
+    );
+    Ok(())
+}
+
 /// Waits until a script stands so: its status, whether it is broken, and words of why.
 fn expect(
     director: &Director,

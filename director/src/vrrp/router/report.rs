@@ -8,8 +8,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::station::{Station, Statuses};
 use crate::vrrp::{
-    Role,
+    Profile, Role,
     reception::{Accepted, AddressList, Rejected},
 };
 
@@ -50,6 +51,18 @@ pub struct InstanceReport {
     /// Who advertises its addresses as another virtual router.
     #[serde(default)]
     pub claims: Vec<ClaimReport>,
+}
+
+impl InstanceReport {
+    /// Of an instance that the router has not been given yet. `reason`: why not.
+    #[must_use]
+    pub fn not_started(now: Instant, profile: Profile, reason: Option<String>) -> Self {
+        let report = Station::new(now, profile, &Statuses::new()).report(now);
+        Self {
+            reason: reason.unwrap_or_else(|| "it has not started yet".to_owned()),
+            ..report
+        }
+    }
 }
 
 /// Events of one instance since the daemon started.
