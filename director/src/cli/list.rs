@@ -1,8 +1,12 @@
 //! `director list`: what `ipvsadm -Ln` shows, in its layout.
 
 mod naming;
+mod standby;
 
-use std::{io::Write, process::ExitCode};
+use std::{
+    io::{self, IsTerminal as _, Write},
+    process::ExitCode,
+};
 
 use clap::Args;
 
@@ -17,6 +21,9 @@ use crate::api::client::Client;
 ///
 /// Columns, widths and order are those of `ipvsadm -Ln`, so that scripts that read it go on working. Addresses and
 /// ports are numbers unless --names is given. Answers bypass a director in direct routing, so the Out columns are 0.
+///
+/// A director that is not MASTER has the same table and forwards nothing of it. On a terminal that is said on stderr; the JSON has the
+/// instance and the role of each service.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 #[command(after_help = "\
 Examples:
@@ -108,7 +115,7 @@ pub(super) fn run(options: &ListOptions) -> Result<ExitCode, CliError> {
         return output::print(|out| output::block_on(write_connections(&client, options, out)));
     }
     let listing = output::block_on(async { Ok(client.listing().await?) })?;
-    output::print(|out| {
+    let end = output::print(|out| {
         if options.json {
             return output::write_json(out, &listing);
         }
@@ -122,7 +129,15 @@ pub(super) fn run(options: &ListOptions) -> Result<ExitCode, CliError> {
             &*options.naming(),
         );
         Ok(out.write_all(text.as_bytes())?)
-    })
+    })?;
+    // Whoever reads it by a program must find nothing that ipvsadm would not say, on stderr neither.
+    if !options.json && !options.timeout && io::stdout().is_terminal() {
+        let vrrp = output::block_on(async { Ok(client.vrrp().await?) })?;
+        for note in standby::notes(&listing, &vrrp) {
+            writeln!(io::stderr(), "{note}")?;
+        }
+    }
+    Ok(end)
 }
 
 /// Row by row: a full flow table is never held in memory.

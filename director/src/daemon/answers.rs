@@ -35,7 +35,7 @@ impl Daemon {
 
     /// The flows are counted for this answer, so that it is true now and not at the last sweep.
     fn answer_listing(&mut self, reply: Reply<Listing>) {
-        let counted = view::listing(self)
+        let counted = view::listing::listing(self)
             .map_err(|error| Problem::from_error(&error))
             .and_then(|listing| Ok((listing, self.walk()?.count())));
         tokio::spawn(async move {

@@ -1,12 +1,13 @@
 //! Two directors that forward: what a client sees when the other one takes over.
 
-use std::{io::Write as _, time::Duration};
+use std::{io::Write as _, path::Path, process::Command, time::Duration};
 
 use anyhow::{Result, ensure};
 use lab::{
-    Databases, Duo, Echo, Host, Instance, Link, Prober, Service, VIP, XdpMode, configuration_with,
-    vip,
+    Databases, Director, Duo, Echo, Host, Instance, Link, Prober, Service, VIP, XdpMode,
+    configuration_with, vip,
 };
+use serde_json::Value;
 
 use crate::{
     SHORT, SOON,
@@ -130,6 +131,30 @@ fn s2_27_the_standby_has_the_same_table_and_says_that_it_is_standby(mode: XdpMod
     };
     says(pair.first.ask(&["status"])?, "MASTER")?;
     says(pair.second.ask(&["status"])?, "BACKUP")?;
+    for (director, role) in [(&pair.first, "MASTER"), (&pair.second, "BACKUP")] {
+        let listing: Value = serde_json::from_str(&director.list(&["--json"])?)?;
+        let service = &listing["services"][0];
+        assert_eq!(
+            (&service["instance"], &service["role"]),
+            (&"INT".into(), &role.into())
+        );
+    }
+    // A person is told; a program finds what ipvsadm would print, and nothing else.
+    let page = list_on_a_terminal(&pair.first)?;
+    ensure!(!page.contains("note:"), "{page}");
+    let page = list_on_a_terminal(&pair.second)?;
+    let note = page
+        .lines()
+        .find(|line| line.starts_with("note: INT is BACKUP for "));
+    ensure!(
+        note.is_some_and(|note| note.ends_with("forwarded by the MASTER, 192.168.66.6")),
+        "{page}"
+    );
+    let mut list = pair.second.command("list");
+    let output = pair
+        .second
+        .outcome(list.arg("--socket").arg(&pair.second.socket))?;
+    ensure!(output.stderr.is_empty(), "{output:?}");
 
     pair.first.terminate()?;
     pair.await_second(VIP)?;
@@ -183,6 +208,19 @@ fn s2_28_no_client_keeps_a_dead_connection_when_the_better_director_returns(
     is_over(open.ask("select 1", SHORT))?;
     let mut anew = client.open(vip(3306))?;
     anew.ask("select 1", SHORT).map(drop)
+}
+
+/// What a person sees who types `director list`, both outputs together.
+fn list_on_a_terminal(director: &Director) -> Result<String> {
+    let words = format!(
+        "{} list --socket {}",
+        Path::new(director.command("list").get_program()).display(),
+        director.socket.display()
+    );
+    let mut script = Command::new("script");
+    let output = director.outcome(script.args(["-qec", &words, "/dev/null"]))?;
+    ensure!(output.status.success(), "{output:?}");
+    Ok(String::from_utf8_lossy(&output.stdout).replace('\r', ""))
 }
 
 /// A connection that has ended says so; one that is dead says nothing.

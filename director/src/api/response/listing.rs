@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use director_common::{counters, tcp::FlowState};
 use serde::{Deserialize, Serialize};
 
-use super::Problem;
+use super::{Problem, Role};
 use crate::config::{Protocol, Scheduler};
 
 /// All services and their servers with traffic.
@@ -39,6 +39,12 @@ pub struct ListedService {
     pub port: u16,
     /// TCP or UDP.
     pub protocol: Protocol,
+    /// The VRRP instance that holds the address; `None`: none does, and the service is always forwarded.
+    #[serde(default)]
+    pub instance: Option<String>,
+    /// What that instance is: it forwards as MASTER only.
+    #[serde(default)]
+    pub role: Option<Role>,
     /// Who gets the next flow.
     pub scheduler: Scheduler,
     /// Flags of the scheduler, in ipvsadm's words.

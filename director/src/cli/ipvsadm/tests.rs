@@ -38,6 +38,8 @@ fn service(address: &str, servers: Vec<ListedServer>) -> ListedService {
         address: endpoint.ip(),
         port: endpoint.port(),
         protocol: Protocol::Tcp,
+        instance: None,
+        role: None,
         scheduler: Scheduler::WeightedRoundRobin,
         scheduler_flags: vec![],
         persistence_timeout_secs: None,
