@@ -80,7 +80,7 @@ use crate::{
     guardian::Guardian,
     host::{
         Host, HostEvent, Monitor,
-        arp_watch::{ArpWatch, Claim},
+        claim_watch::{Claim, ClaimWatch},
     },
     model::{Event, Model, Notice, event::Verdict, notice::Severity},
     notify::{Notifier, State},
@@ -143,7 +143,7 @@ struct Daemon {
     /// What each sync group was told to be last.
     group_states: BTreeMap<String, State>,
     conflicts: Conflicts,
-    arp_watch: ArpWatch,
+    claim_watch: ClaimWatch,
     claims: mpsc::Receiver<Claim>,
     /// Gives up in this daemon's stead.
     guardian: Option<Guardian>,

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, Ipv4Addr},
+    net::{IpAddr, Ipv6Addr},
     time::{Duration, Instant},
 };
 
@@ -14,7 +14,8 @@ use tracing::{info, warn};
 use super::Daemon;
 use crate::{
     api::response::Problem,
-    host::{Link, arp_watch::Claim, links::display_mac},
+    config::VrrpInstance,
+    host::{claim_watch::Claim, links::display_mac},
 };
 
 /// How often it is asked who else has an address.
@@ -29,7 +30,7 @@ const SAME_MOMENT: Duration = Duration::from_millis(500);
 /// What is known of others who claim our addresses.
 #[derive(Debug, Default)]
 pub(super) struct Conflicts {
-    claims: BTreeMap<(Ipv4Addr, [u8; 6]), Claimed>,
+    claims: BTreeMap<(IpAddr, [u8; 6]), Claimed>,
     next_question: Option<Instant>,
 }
 
@@ -53,7 +54,7 @@ pub(super) enum Meaning {
 
 impl Conflicts {
     /// Takes a claim of an address that this director holds.
-    pub(super) fn hear(&mut self, now: Instant, address: Ipv4Addr, mac: [u8; 6]) -> Meaning {
+    pub(super) fn hear(&mut self, now: Instant, address: IpAddr, mac: [u8; 6]) -> Meaning {
         let claimed = self.claims.entry((address, mac)).or_insert(Claimed {
             first: now,
             last: now,
@@ -78,7 +79,7 @@ impl Conflicts {
     }
 
     /// Whether it is time to ask; it is so only once. Old claims are forgotten, and those that were told and are over are returned.
-    pub(super) fn is_time_to_ask(&mut self, now: Instant) -> (bool, Vec<(Ipv4Addr, [u8; 6])>) {
+    pub(super) fn is_time_to_ask(&mut self, now: Instant) -> (bool, Vec<(IpAddr, [u8; 6])>) {
         let is_over = |claimed: &Claimed| now >= claimed.last + FORGET_AFTER;
         let over = self.claims.iter();
         let over = over.filter(|(_, claimed)| claimed.is_told && is_over(claimed));
@@ -92,13 +93,13 @@ impl Conflicts {
     }
 
     /// An address is not ours any more, or has just become so: others may say that they have it.
-    pub(super) fn forget(&mut self, addresses: &BTreeSet<Ipv4Addr>) {
+    pub(super) fn forget(&mut self, addresses: &BTreeSet<IpAddr>) {
         self.claims
             .retain(|(address, _), _| !addresses.contains(address));
     }
 
     /// The conflicts that were told and go on.
-    pub(super) fn present(&self) -> impl Iterator<Item = (Ipv4Addr, [u8; 6])> {
+    pub(super) fn present(&self) -> impl Iterator<Item = (IpAddr, [u8; 6])> {
         let told = self.claims.iter().filter(|(_, claimed)| claimed.is_told);
         told.map(|(key, _)| *key)
     }
@@ -106,17 +107,10 @@ impl Conflicts {
 
 impl Daemon {
     /// Listens for claims where the instances have their addresses.
-    pub(super) fn settle_arp_watch(&mut self) {
-        let (mut links, mut addresses) = (Vec::<Link>::new(), BTreeSet::new());
-        for (link, address) in self.addresses.all_wanted(&self.config, &self.survey) {
-            if let IpAddr::V4(address) = address {
-                addresses.insert(address);
-                if !links.iter().any(|known| known.index == link.index) {
-                    links.push(link);
-                }
-            }
-        }
-        for error in self.arp_watch.settle(&links, addresses) {
+    pub(super) fn settle_claim_watch(&mut self) {
+        let wanted = self.addresses.all_wanted(&self.config, &self.survey);
+        let wanted: Vec<_> = wanted.collect();
+        for error in self.claim_watch.settle(&wanted) {
             let problem = Problem::from_error(&error);
             warn!(%problem, "nobody is noticed who has our addresses, too");
         }
@@ -125,7 +119,7 @@ impl Daemon {
     /// Takes what somebody says on a link.
     pub(super) fn take_claim(&mut self, claim: Claim) {
         let is_ours = self.survey.links.values().any(|link| link.mac == claim.mac);
-        if is_ours || !self.addresses.holds((claim.ifindex, claim.address.into())) {
+        if is_ours || !self.addresses.holds((claim.ifindex, claim.address)) {
             return;
         }
         match self
@@ -138,13 +132,16 @@ impl Daemon {
     }
 
     /// A conflict, in words that say what to do.
-    fn conflict(&self, address: Ipv4Addr, mac: [u8; 6]) -> String {
+    fn conflict(&self, address: IpAddr, mac: [u8; 6]) -> String {
         let shown = display_mac(mac);
-        match self.server_with(mac) {
-            Some(server) => format!(
+        match (self.server_with(mac), address) {
+            (Some(server), IpAddr::V6(_)) => format!(
+                "the real server {server} ({shown}) answers neighbor discovery for {address}: clients that hear it go past this director; have the address on `lo` there, and on no other interface"
+            ),
+            (Some(server), IpAddr::V4(_)) => format!(
                 "the real server {server} ({shown}) answers ARP for {address}: clients that hear it go past this director; set arp_ignore=1 and arp_announce=2 for all interfaces there, before the address is added to `lo`"
             ),
-            None => format!(
+            (None, _) => format!(
                 "another host ({shown}) has {address}, too: clients go to one of the two by chance; remove the address there"
             ),
         }
@@ -168,11 +165,31 @@ impl Daemon {
             return;
         }
         for (link, address) in self.addresses.held() {
-            if let IpAddr::V4(address) = address {
-                // A link that is down is told elsewhere.
-                let _asked_next_time = self.arp_watch.probe(link, address);
-            }
+            // A link that is down is told elsewhere.
+            let _asked_next_time = match (address, self.asks_from(link.index)) {
+                (IpAddr::V4(address), _) => self.claim_watch.ask(link, address),
+                (IpAddr::V6(address), Some(from)) => self.claim_watch.ask_from(from, link, address),
+                // Without an address of our own nobody can be asked; what others say unasked is heard.
+                (IpAddr::V6(_), None) => Ok(()),
+            };
         }
+    }
+
+    /// The address of a link that is ours alone and asks for others.
+    fn asks_from(&self, ifindex: u32) -> Option<Ipv6Addr> {
+        let own = self.survey.own_addresses(ifindex).iter();
+        let mut own = own.filter_map(|address| match address {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(address) => Some(*address),
+        });
+        own.next()
+    }
+
+    /// How many addresses of an instance another host has, too.
+    pub(super) fn conflicts_of(&self, instance: &VrrpInstance) -> u64 {
+        let is_claimed = |address: IpAddr| self.conflicts.present().any(|(one, _)| one == address);
+        let claimed = instance.addresses().filter(|vip| is_claimed(vip.address));
+        claimed.count() as u64
     }
 
     /// The conflicts that there are, one sentence each.
@@ -189,19 +206,18 @@ impl Daemon {
         let Some(instance) = instances.find(|known| known.name == instance) else {
             return;
         };
-        let v4 = instance.addresses().filter_map(|vip| match vip.address {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        });
-        self.conflicts.forget(&v4.collect());
+        let addresses = instance.addresses().map(|vip| vip.address);
+        self.conflicts.forget(&addresses.collect());
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
-    const VIP: Ipv4Addr = Ipv4Addr::new(192, 168, 66, 251);
+    const VIP: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 66, 251));
     const MAC: [u8; 6] = [2, 0, 0, 0, 0, 9];
 
     #[test]

@@ -176,7 +176,7 @@ impl Daemon {
         self.elections
             .settle(&self.config, &self.survey, placed, resumable);
         self.charge_guardian();
-        self.settle_arp_watch();
+        self.settle_claim_watch();
     }
 
     fn instance_key(&self, name: &str) -> Option<InstanceKey> {

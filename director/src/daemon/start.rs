@@ -28,7 +28,7 @@ use crate::{
         flows::{FlowTables, Sweep},
         pins, tables,
     },
-    host::{Host, HostEvent, arp_watch::ArpWatch},
+    host::{Host, HostEvent, claim_watch::ClaimWatch},
     model::{Event, Model, Neighbor, Place, ServiceId, Topology},
     notify::Notifier,
     tell::{EventLog, Teller},
@@ -68,7 +68,7 @@ impl Daemon {
         let counters = dataplane.counters().unwrap_or_default();
         let full_tables = FullTables::since(&counters);
         let teller = teller()?;
-        let (arp_watch, claims) = ArpWatch::new();
+        let (claim_watch, claims) = ClaimWatch::new();
         let (trackers, tracked) = Trackers::new();
         let elections = elections(&mut dataplane, &config)?;
         let mut daemon = Self {
@@ -95,7 +95,7 @@ impl Daemon {
             notifier: Notifier::default(),
             group_states: BTreeMap::new(),
             conflicts: Conflicts::default(),
-            arp_watch,
+            claim_watch,
             claims,
             neighbors: Neighbors::default(),
             checks,

@@ -102,6 +102,7 @@ fn instance_status(daemon: &Daemon, instance: &VrrpInstance) -> InstanceStatus {
             |standing| standing.reason.to_string(),
         ),
         since: standing.map(|standing| standing.since),
+        vip_conflicts: daemon.conflicts_of(instance),
         priority: standing.map_or(instance.priority, |standing| standing.priority),
         interface: instance.interface.clone(),
         xdp_mode: daemon.attached.get(&ifindex).map(|mode| attach_mode(*mode)),
@@ -132,6 +133,7 @@ pub(super) fn vrrp(daemon: &Daemon, mut reports: Vec<InstanceReport>) -> VrrpSta
             interface: instance.interface.clone(),
             addresses: shown_addresses(instance),
             addresses_restored: daemon.addresses.restored(&report.name),
+            vip_conflicts: daemon.conflicts_of(instance),
             tracked: tracked::view(daemon, instance),
             report,
         }

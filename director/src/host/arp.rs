@@ -1,5 +1,5 @@
 //! ARP frames: the one that tells an IPv4 link which MAC address a VIP has now, the one that asks who else has it, and reading what
-//! others say. Pure; [`super::announce`] and [`super::arp_watch`] send them.
+//! others say. Pure; [`super::announce`] and [`super::claim_watch`] send them.
 
 use std::net::Ipv4Addr;
 

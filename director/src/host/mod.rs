@@ -10,7 +10,7 @@
 pub mod addresses;
 pub mod announce;
 pub mod arp;
-pub mod arp_watch;
+pub mod claim_watch;
 pub mod error;
 pub mod frames;
 pub mod links;

@@ -151,6 +151,22 @@ pub const fn byte_is(offset: u32, value: u8) -> [SockFilter; 4] {
     ]
 }
 
+/// Lets frames pass that have both bytes, each given as offset and value.
+#[must_use]
+pub const fn bytes_are(bytes: [(u32, u8); 2]) -> [SockFilter; 6] {
+    let [first, second] = bytes;
+    let load = libc::BPF_LD | libc::BPF_B | libc::BPF_ABS;
+    let compare = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    [
+        instruction(load, 0, 0, first.0),
+        instruction(compare, 0, 3, first.1 as u32),
+        instruction(load, 0, 0, second.0),
+        instruction(compare, 0, 1, second.1 as u32),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+    ]
+}
+
 /// Lets nothing pass.
 #[must_use]
 pub const fn nothing() -> [SockFilter; 1] {

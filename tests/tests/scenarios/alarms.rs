@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, net::IpAddr, process::Command, time::Duration};
 use anyhow::{Context, Result, ensure};
 use director::vrrp::{Advertisement, Authentication, Coverage, Endpoints, Version};
 use lab::{
-    Director, Duo, Forger, Host, Instance, SHARED, Service, VIP, configuration_with, longest_pause,
-    vip, wait,
+    Director, Duo, Forger, Host, Instance, SHARED, SHARED6, Service, VIP, configuration_with,
+    longest_pause, vip, wait,
 };
 use serde_json::Value;
 
@@ -73,10 +73,45 @@ fn s1_12_another_host_that_has_the_address_is_an_alarm_with_its_mac() -> Result<
     other.add_address(SHARED.into())?;
     let warning = pair.first.await_warning(&other.mac("eth0")?, SOON)?;
     ensure!(warning.contains(&SHARED.to_string()), "{warning}");
+    assert_eq!(pair.first.election("INT")?["vip_conflicts"], 1);
+    assert_eq!(pair.second.election("INT")?["vip_conflicts"], 0);
     // Who holds nothing has nothing to complain of.
     let warnings = pair.second.status()?["warnings"].to_string();
     ensure!(!warnings.contains(&SHARED.to_string()), "{warnings}");
     Ok(())
+}
+
+#[test]
+fn s1_12_another_host_that_has_the_ipv6_address_is_an_alarm_with_its_mac() -> Result<()> {
+    let instance = Instance::quick(100).address(format!("{SHARED6}/64"));
+    let pair = Pair::start(
+        instance,
+        Instance::quick(90).address(format!("{SHARED6}/64")),
+    )?;
+    pair.await_first(SHARED6)?;
+    let other = &pair.duo.lab.real_server;
+    // Without a word on the link, so that it must be asked.
+    other.add_address(SHARED6.into())?;
+    let warning = pair.first.await_warning(&other.mac("eth0")?, SOON)?;
+    ensure!(
+        warning.contains(&format!("has {SHARED6}, too")),
+        "{warning}"
+    );
+    let instance =
+        |director: &Director| Ok::<_, anyhow::Error>(director.status()?["instances"][0].clone());
+    assert_eq!(instance(&pair.first)?["vip_conflicts"], 1);
+    assert_eq!(instance(&pair.second)?["vip_conflicts"], 0);
+    // Nobody else was told by the question who has the address, and no election followed from it.
+    let neighbors = pair.duo.lab.client.host.namespace.ip("-6 neighbour show")?;
+    ensure!(!neighbors.contains(&other.mac("eth0")?), "{neighbors}");
+    assert_eq!(pair.succession()?, [FIRST]);
+
+    other
+        .namespace
+        .ip(&format!("address del {SHARED6}/128 dev eth0"))?;
+    wait::until("it is over", SOON.saturating_mul(2), || {
+        (instance(&pair.first).ok()?["vip_conflicts"] == 0).then_some(())
+    })
 }
 
 #[test]

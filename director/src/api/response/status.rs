@@ -58,6 +58,9 @@ pub struct InstanceStatus {
     /// Since when; `None`: it has not started yet.
     #[serde(default, with = "optional_rfc3339")]
     pub since: Option<SystemTime>,
+    /// How many of its addresses another host has now, too; the warnings name it.
+    #[serde(default)]
+    pub vip_conflicts: u64,
     /// What stands in its advertisements, with all that is tracked.
     #[serde(default)]
     pub priority: u8,

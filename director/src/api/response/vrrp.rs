@@ -26,6 +26,9 @@ pub struct VrrpInstanceStatus {
     pub addresses: Vec<String>,
     /// How often one of them was put back after somebody else had removed it.
     pub addresses_restored: u64,
+    /// How many of them another host has now, too: it answers ARP or neighbor discovery for them. `director status` names it.
+    #[serde(default)]
+    pub vip_conflicts: u64,
     /// What it tracks, its own interface first, then what its sync group tracks.
     #[serde(default)]
     pub tracked: Vec<TrackedView>,

@@ -111,6 +111,15 @@ fn instance(status: &VrrpInstanceStatus, now: SystemTime) -> String {
             ),
         );
     }
+    if status.vip_conflicts > 0 {
+        row(
+            "CONFLICTS",
+            format!(
+                "{} of its addresses another host has, too; `director status` names it",
+                status.vip_conflicts
+            ),
+        );
+    }
     page.push_str(&table::render(&rows, "  "));
     page.push_str(&tracked::render(&status.tracked, now));
     for peer in &report.peers {

@@ -19,6 +19,7 @@ fn status() -> Status {
             role: Role::Master,
             reason: String::new(),
             since: None,
+            vip_conflicts: 0,
             priority: 100,
             interface: "eth0".into(),
             xdp_mode: Some(AttachMode::Native),
@@ -76,6 +77,7 @@ pub(super) fn facts_with(report: InstanceReport) -> Facts {
             interface: "eth0".into(),
             addresses: vec!["192.168.1.200/24".into()],
             addresses_restored: 0,
+            vip_conflicts: 0,
             tracked: Vec::new(),
         }],
     };

@@ -63,6 +63,7 @@ fn instance(role: Role, peers: Vec<PeerReport>) -> VrrpStatus {
             interface: "eth0".to_owned(),
             addresses: Vec::new(),
             addresses_restored: 0,
+            vip_conflicts: 0,
             tracked: Vec::new(),
         }],
     }

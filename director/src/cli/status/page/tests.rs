@@ -50,6 +50,7 @@ fn status() -> Status {
             role: Role::Master,
             reason: "no MASTER is heard".into(),
             since: Some(at(0)),
+            vip_conflicts: 0,
             priority: 100,
             interface: "eth0".into(),
             xdp_mode: Some(AttachMode::Native),
