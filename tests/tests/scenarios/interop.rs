@@ -1,5 +1,8 @@
 //! One of the two is the real keepalived: VRRP version 2 with a password, as pairs in the field speak it (scenario 1.21).
 
+mod groups_and_scripts;
+mod protocols;
+
 use anyhow::{Context, Result, ensure};
 use lab::{Director, Duo, Host, Instance, Keepalived, Link, SHARED, VIP, Wire, example, wait};
 

@@ -29,7 +29,6 @@ mod demo;
 mod elections;
 mod families;
 mod interop;
-mod interop_more;
 mod lease;
 mod leaving;
 mod listing;
