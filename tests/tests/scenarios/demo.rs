@@ -20,6 +20,16 @@ fn the_demo_succeeds_from_beginning_to_end() -> Result<()> {
     let told = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{}:\n{told}", output.status);
+    // Of the two directors it says what a client saw, and what the doctor says of a mistake.
+    let outages = told.matches("The client's longest time without an answer");
+    assert_eq!(outages.count(), 3, "{told}");
+    for words in [
+        "192.168.66.251 is on 192.168.66.12 alone",
+        "192.168.66.6 advertises 192.168.66.251, and we 192.168.66.215/32",
+        "vrrp_instance INT: `virtual_ipaddress` differs",
+    ] {
+        ensure!(told.contains(words), "no `{words}`:\n{told}");
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
-//! `cargo xtask demo`: the example configuration forwards real MySQL, loses its real server, and gets it back, while
-//! somebody who has never seen the project looks on.
+//! `cargo xtask demo`: the example configuration forwards real MySQL, loses its real server, and gets it back; then two directors
+//! share its address. For somebody who has never seen the project.
 //!
-//! This file parses the arguments and tells how it ended; the story is in `story.rs`, how it is told in `narrator.rs`.
+//! This file parses the arguments and tells how it ended; the story is in `story.rs`, `told.rs` and `pair.rs`, how it is told in `narrator.rs`.
 #![forbid(unsafe_code)]
 
 use std::{process::ExitCode, time::Instant};
@@ -10,6 +10,7 @@ use clap::{Parser, ValueEnum};
 use lab::{Lab, LabId, XdpMode, remnants, target};
 
 mod narrator;
+mod pair;
 mod story;
 mod told;
 
@@ -110,6 +111,10 @@ fn keep(id: &LabId) {
                     "{ask} map list --pins {}",
                     id.pins().join("director").display()
                 ),
+            ),
+            (
+                "the elections",
+                format!("{ask} vrrp show --socket {}", socket.display()),
             ),
             ("a shell on the director", format!("{director} bash")),
             ("the end of it", "cargo xtask demo --remove".to_owned()),

@@ -13,6 +13,7 @@ use lab::{
 
 use crate::{
     narrator::{Done, aside, chapter, quote, step},
+    pair::{self, Second},
     told::{host_vanishes, server_drains},
 };
 
@@ -35,7 +36,7 @@ pub(crate) fn make_lab(mode: XdpMode) -> Result<Done<Lab>> {
 }
 
 /// Tells the whole story.
-pub(crate) fn tell(lab: &Lab) -> Result<Cast> {
+pub(crate) fn tell(lab: &Lab) -> Result<(Cast, Second)> {
     let databases = step("Four MariaDB servers, two on each server host", || {
         let databases = lab.start_databases()?;
         Ok(Done::new(
@@ -53,7 +54,11 @@ pub(crate) fn tell(lab: &Lab) -> Result<Cast> {
     host_vanishes(lab, &cast)?;
     server_drains(lab, &cast)?;
     daemon_dies(lab, &mut cast)?;
-    Ok(cast)
+    let second = pair::joins(lab)?;
+    pair::stops_and_returns(lab, &mut cast, &second)?;
+    pair::dies(lab, &mut cast, &second)?;
+    pair::is_mistyped(&cast, &second)?;
+    Ok((cast, second))
 }
 
 fn start(lab: &Lab) -> Result<Director> {
