@@ -48,6 +48,20 @@ pub const fn host_prefix(address: IpAddr) -> u8 {
     }
 }
 
+/// Whether an address is in the network of another. A mask of one host says nothing of the network.
+#[must_use]
+pub fn is_within(network: IpAddr, bits: u32, address: IpAddr) -> bool {
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            bits == 32 || (network.to_bits() ^ address.to_bits()).leading_zeros() >= bits
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => {
+            bits == 128 || (network.to_bits() ^ address.to_bits()).leading_zeros() >= bits
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => true,
+    }
+}
+
 /// Why an address is not that of a host, or not one that others can reach it by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unusable {

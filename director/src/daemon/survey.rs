@@ -2,6 +2,8 @@
 //!
 //! Direct routing needs every server on a link of ours; what does not fit is told at the place in the file.
 
+mod masks;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
@@ -13,7 +15,7 @@ use crate::{
     api::response::Problem,
     config::{self, Config, Diagnostic, Span, VirtualServer},
     dataplane::{Interface, tables::WantedInterface},
-    host::{Host, Link, LinkKind, Route},
+    host::{Host, InterfaceAddress, Link, LinkKind, Route},
     model::{self, Place, Topology},
 };
 
@@ -30,6 +32,8 @@ pub(super) struct Survey {
     attached: BTreeSet<u32>,
     /// Addresses of the interfaces that instances speak on, without the virtual ones.
     own: BTreeMap<u32, Vec<IpAddr>>,
+    /// The same with their masks.
+    networks: BTreeMap<u32, Vec<InterfaceAddress>>,
 }
 
 impl Survey {
@@ -46,6 +50,7 @@ impl Survey {
         survey.find_interfaces(config);
         survey.find_own_addresses(host, config).await?;
         survey.judge_peers(config);
+        survey.judge_masks(config);
         for virtual_server in &config.virtual_servers {
             if let Some(index) = survey.receiving_interface(config, virtual_server) {
                 survey.attach_to(index);
@@ -110,9 +115,11 @@ impl Survey {
             .addresses(ifindex)
             .await
             .map_err(|error| Problem::from_error(&error))?;
-        let own = addresses.into_iter().map(|known| known.address);
-        let own = own.filter(|address| !is_vip(config, *address));
-        self.own.insert(ifindex, own.collect());
+        let own = addresses.into_iter();
+        let own: Vec<_> = own.filter(|known| !is_vip(config, known.address)).collect();
+        let bare = own.iter().map(|known| known.address);
+        self.own.insert(ifindex, bare.collect());
+        self.networks.insert(ifindex, own);
         Ok(())
     }
 

@@ -257,6 +257,47 @@ fn a_real_server_behind_a_router() -> Result<()> {
 }
 
 #[test]
+fn s2_38_other_masks_and_a_server_off_the_link_are_flagged() -> Result<()> {
+    let lab = Lab::create(XdpMode::Generic)?;
+    let ip = |words: &str| lab.director.namespace.ip(words);
+    ip("address del 192.168.66.6/23 dev eth0")?;
+    ip("address add 192.168.66.6/24 dev eth0")?;
+    let (vip, wide) = ("    192.168.66.251", "    192.168.66.251/23");
+    let masked = example::MASTER.replace(vip, wide);
+    ensure!(masked != example::MASTER, "the example has another VIP");
+    // The daemon looks before it has the address, so the mask of that opens no way to the server.
+    let mistyped = masked.replace("192.168.66.253", "192.168.67.253");
+    let mut director = lab.daemon(&mistyped)?;
+    let said = fails(&director, &mut director.run_command())?;
+    ensure!(
+        said.contains("192.168.67.253 is not on a link of this host"),
+        "{said}"
+    );
+
+    director.configure(&masked)?;
+    director.start()?;
+    director.await_log(
+        "192.168.66.251/23 has another mask than eth0, which has 192.168.66.6/24",
+        SOON,
+    )?;
+
+    let backup = lab.folder().join("of-the-backup.conf");
+    let of_backup = example::BACKUP.replace(vip, "    192.168.66.251/24");
+    fs::write(
+        &backup,
+        of_backup.replace("192.168.66.253", "192.168.67.253"),
+    )?;
+    let mut diff = director.command("config");
+    let output = director.outcome(diff.arg("diff").arg(&director.config).arg(&backup))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for words in ["/23", "/24", "192.168.67.253, outside of 192.168.66.251/24"] {
+        ensure!(said.contains(words), "no {words}: {said}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_service_that_is_there_twice() -> Result<()> {
     refused_config(
         &example::MASTER.replace("192.168.66.251 3308 {", "192.168.66.251 3306 {"),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value as Json;
 
 use super::{
+    super::address::is_within,
     Finding, Side, Span, Value,
     object::Object,
     rules::{self, CHECK, PACE_OF_CHECK, REAL_SERVER, VIRTUAL_SERVER},
@@ -202,17 +203,4 @@ fn networks(instance: &Object<'_>) -> Vec<(IpAddr, u32)> {
             Some((address.get("address")?.as_str()?.parse().ok()?, bits))
         })
         .collect()
-}
-
-/// Whether an address is in the network of another. A mask of one host says nothing of the network.
-fn is_within(network: IpAddr, bits: u32, address: IpAddr) -> bool {
-    match (network, address) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => {
-            bits == 32 || (network.to_bits() ^ address.to_bits()).leading_zeros() >= bits
-        }
-        (IpAddr::V6(network), IpAddr::V6(address)) => {
-            bits == 128 || (network.to_bits() ^ address.to_bits()).leading_zeros() >= bits
-        }
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => true,
-    }
 }
