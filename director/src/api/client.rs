@@ -125,6 +125,14 @@ impl Client {
         self.ask(Method::GET, path::LISTING).await
     }
 
+    /// The configuration that is in force, as `director config show --json` prints a file.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn config(&self) -> Result<serde_json::Value, ClientError> {
+        self.ask(Method::GET, path::CONFIG).await
+    }
+
     /// Makes the daemon read its configuration again.
     ///
     /// # Errors

@@ -9,6 +9,7 @@
 //! | `GET /v1/vrrp` | [`Request::Vrrp`](request::Request::Vrrp) | [`response::VrrpStatus`] |
 //! | `GET /v1/listing` | [`Request::Listing`](request::Request::Listing) | [`response::Listing`] |
 //! | `GET /v1/connections` | [`Request::Connections`](request::Request::Connections) | one [`response::ConnectionLine`] a line |
+//! | `GET /v1/config` | [`Request::Config`](request::Request::Config) | what runs, as `director config show --json` prints a file |
 //! | `POST /v1/reload` | [`Request::Reload`](request::Request::Reload) | [`response::Reloaded`] |
 //! | `POST /v1/edit` | [`Request::Edit`](request::Request::Edit), a [`crate::config::edit::Edit`] as JSON | [`response::Reloaded`] |
 //! | `POST /v1/flows/reset` | [`Request::Reset`](request::Request::Reset), a [`filter::FlowFilter`] as JSON | [`response::Told`] |
@@ -30,6 +31,7 @@ mod path {
     pub(super) const VRRP: &str = "/v1/vrrp";
     pub(super) const LISTING: &str = "/v1/listing";
     pub(super) const CONNECTIONS: &str = "/v1/connections";
+    pub(super) const CONFIG: &str = "/v1/config";
     pub(super) const RELOAD: &str = "/v1/reload";
     pub(super) const EDIT: &str = "/v1/edit";
     pub(super) const EVENTS: &str = "/v1/events";

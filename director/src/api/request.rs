@@ -37,6 +37,8 @@ pub enum Request {
     Vrrp(Reply<VrrpStatus>),
     /// Services and real servers with their traffic.
     Listing(Reply<Listing>),
+    /// The configuration that is in force: the file, and what was changed by hand; without passwords.
+    Config(Reply<serde_json::Value>),
     /// Read the configuration again. A configuration with errors is refused whole; the problem then holds the report.
     Reload(Reply<Reloaded>),
     /// Change one thing of the configuration that runs.

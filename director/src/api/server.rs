@@ -101,6 +101,7 @@ fn router(requests: mpsc::Sender<Request>) -> Router {
         .route(path::LISTING, get(listing))
         .route(path::VRRP, get(vrrp))
         .route(path::CONNECTIONS, get(connections))
+        .route(path::CONFIG, get(config))
         .route(path::RELOAD, post(reload))
         .route(path::EDIT, post(edit))
         .route(path::RESET, post(reset))
@@ -131,6 +132,13 @@ async fn vrrp(State(requests): Requests) -> Response {
 async fn listing(State(requests): Requests) -> Response {
     json(
         ask(&requests, Request::Listing).await,
+        StatusCode::INTERNAL_SERVER_ERROR,
+    )
+}
+
+async fn config(State(requests): Requests) -> Response {
+    json(
+        ask(&requests, Request::Config).await,
         StatusCode::INTERNAL_SERVER_ERROR,
     )
 }

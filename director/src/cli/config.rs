@@ -7,6 +7,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::{SocketOptions, output};
 use crate::{
     config::{self, Color, Config, Loaded, Record},
     dataplane::{Machine, Sizes, TooLarge},
@@ -31,8 +32,8 @@ pub struct ConfigArgs {
 pub enum ConfigCommand {
     /// Print everything that is wrong with a file. Exit code: 0 clean, 1 warnings only, 2 errors.
     Check(FileArgs),
-    /// Print what a file means, with all defaults filled in.
-    Show(FileArgs),
+    /// Print what a file means, with all defaults filled in; or what runs.
+    Show(ShowArgs),
     #[expect(
         missing_docs,
         reason = "the options of a verb say what it does, once, here and in --help"
@@ -51,6 +52,20 @@ pub struct FileArgs {
     pub json: bool,
 }
 
+/// A file, or the daemon.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ShowArgs {
+    /// Which file, and in what form.
+    #[command(flatten)]
+    pub file: FileArgs,
+    /// What the daemon runs, as JSON: its file, and what was changed by hand.
+    #[arg(long, conflicts_with = "file")]
+    pub running: bool,
+    /// Which daemon to ask.
+    #[command(flatten)]
+    pub socket: SocketOptions,
+}
+
 /// Runs `director config`; returns the exit code of the process.
 #[must_use]
 pub fn run(args: &ConfigArgs) -> u8 {
@@ -60,7 +75,16 @@ pub fn run(args: &ConfigArgs) -> u8 {
             &mut io::stdout().lock(),
             Color::for_stream(&io::stdout()),
         ),
-        ConfigCommand::Show(file) => show(file, &mut io::stdout().lock(), &mut io::stderr().lock()),
+        ConfigCommand::Show(args) if args.running => show_running(
+            &args.socket,
+            &mut io::stdout().lock(),
+            &mut io::stderr().lock(),
+        ),
+        ConfigCommand::Show(args) => show(
+            &args.file,
+            &mut io::stdout().lock(),
+            &mut io::stderr().lock(),
+        ),
         ConfigCommand::Diff(files) => diff::diff(
             files,
             &mut io::stdout().lock(),
@@ -136,6 +160,24 @@ fn show(args: &FileArgs, output: &mut impl Write, errors: &mut impl Write) -> io
     }
     // The file could be shown: warnings are no failure of this command.
     Ok(if loaded.config.is_some() { 0 } else { FAILED })
+}
+
+fn show_running(
+    socket: &SocketOptions,
+    output: &mut impl Write,
+    errors: &mut impl Write,
+) -> io::Result<u8> {
+    let client = socket.client();
+    match output::block_on(async { Ok(client.config().await?) }) {
+        Ok(running) => {
+            write_json(output, &running)?;
+            Ok(0)
+        }
+        Err(problem) => {
+            writeln!(errors, "{problem}")?;
+            Ok(FAILED)
+        }
+    }
 }
 
 fn write_json(output: &mut impl Write, value: &impl Serialize) -> io::Result<()> {

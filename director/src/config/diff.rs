@@ -8,6 +8,7 @@ mod instances;
 mod object;
 mod report;
 mod rules;
+pub mod running;
 mod servers;
 
 use super::{Config, Span};

@@ -16,11 +16,16 @@ impl Daemon {
             Request::Vrrp(reply) => self.answer_vrrp(reply).await,
             Request::Listing(reply) => self.answer_listing(reply),
             Request::Connections(reply) => drop(reply.send(self.connections())),
+            Request::Config(reply) => drop(reply.send(self.running_config())),
             Request::Reload(reply) => drop(reply.send(self.reload_and_tell().await)),
             Request::Events(reply) => drop(reply.send(Ok(self.teller.records()))),
             Request::Reset(filter, reply) => self.reset_flows(filter, reply),
             Request::Edit(edit, reply) => drop(reply.send(self.edit(&edit).await)),
         }
+    }
+
+    fn running_config(&self) -> Result<serde_json::Value, Problem> {
+        serde_json::to_value(&self.config).map_err(|error| Problem::from_error(&error))
     }
 
     /// The thread that speaks VRRP answers at once, or is gone.

@@ -43,6 +43,7 @@ mod reload;
 mod report;
 mod restart;
 mod reuse;
+mod running_config;
 mod schedulers;
 mod service;
 mod services;

@@ -1,16 +1,21 @@
-//! `director config diff`: whether two files are those of one pair.
+//! `director config diff`: whether two files are those of one pair, or the daemon runs what one of them says.
+
+mod running;
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use serde::Serialize;
 
 use super::{FAILED, plural, write_json};
-use crate::config::{
-    Color,
-    diff::{Comparison, FindingRecord, Gravity},
+use crate::{
+    cli::SocketOptions,
+    config::{
+        Color,
+        diff::{Comparison, FindingRecord, Gravity},
+    },
 };
 
 /// Compare the files of two directors of one pair: what must be equal, and what must differ.
@@ -18,17 +23,25 @@ use crate::config::{
 /// Equal: virtual router ids, versions, paces, passwords, addresses with their masks, virtual servers, real servers, checks. Different:
 /// priorities, router ids, sources of advertisements. What each may have as it likes, such as scripts, is not looked at.
 /// Exit code: 0 they are a pair, 1 with warnings only, 2 they are none, or one of them has an error.
+///
+/// With one file: whether the daemon of this host runs what the file says. Exit code: 0 it does, 1 it does not. Passwords are not compared
+/// with what comes from a daemon, which does not tell them.
 #[derive(clap::Args, Clone, Debug)]
-#[command(
-    after_help = "Example: director config diff /etc/keepalived/keepalived.conf /tmp/keepalived-of-the-other.conf"
-)]
+#[command(after_help = "\
+Examples:
+  director config diff /etc/keepalived/keepalived.conf /tmp/keepalived-of-the-other.conf
+  director config diff /etc/keepalived/keepalived.conf
+  ssh other director config show --running | director config diff /etc/keepalived/keepalived.conf -")]
 pub struct DiffArgs {
     /// The file of the one director.
     #[arg(value_name = "FILE")]
     pub a: PathBuf,
-    /// The file of the other.
+    /// The file of the other; `-`: what `director config show --json` prints, on standard input. Without it: what runs here.
     #[arg(value_name = "OTHER")]
-    pub b: PathBuf,
+    pub b: Option<PathBuf>,
+    /// Which daemon to ask, if there is no other file.
+    #[command(flatten)]
+    pub socket: SocketOptions,
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
@@ -42,22 +55,44 @@ struct Report {
     findings: Vec<FindingRecord>,
 }
 
+/// Compares what was asked for.
 pub(super) fn diff(
     args: &DiffArgs,
     output: &mut impl Write,
     errors: &mut impl Write,
     color: Color,
 ) -> io::Result<u8> {
-    let comparison = match Comparison::of(&args.a, &args.b, color) {
-        Ok(comparison) => comparison,
-        Err(wrong) => {
-            write!(errors, "{wrong}")?;
-            writeln!(
-                errors,
-                "nothing is compared: put this right first, `director config check FILE` shows it again"
-            )?;
-            return Ok(FAILED);
+    match &args.b {
+        None => running::diff(args, output, errors, color),
+        Some(other) if other.as_os_str() == "-" => {
+            let comparison = match serde_json::from_reader(io::stdin().lock()) {
+                Ok(json) => Comparison::with_json(&args.a, json, color),
+                Err(error) => Err(format!(
+                    "error: standard input is not what `director config show --json` prints: {error}\n"
+                )),
+            };
+            pair(args, comparison, output, errors, color)
         }
+        Some(other) => pair(
+            args,
+            Comparison::of(&args.a, other, color),
+            output,
+            errors,
+            color,
+        ),
+    }
+}
+
+fn pair(
+    args: &DiffArgs,
+    comparison: Result<Comparison, String>,
+    output: &mut impl Write,
+    errors: &mut impl Write,
+    color: Color,
+) -> io::Result<u8> {
+    let comparison = match comparison {
+        Ok(comparison) => comparison,
+        Err(wrong) => return refuse(&wrong, errors),
     };
     if args.json {
         let report = Report {
@@ -74,6 +109,16 @@ pub(super) fn diff(
     Ok(comparison.exit_code())
 }
 
+/// What has an error cannot be compared.
+fn refuse(wrong: &str, errors: &mut impl Write) -> io::Result<u8> {
+    write!(errors, "{wrong}")?;
+    writeln!(
+        errors,
+        "nothing is compared: put this right first, `director config check FILE` shows it again"
+    )?;
+    Ok(FAILED)
+}
+
 /// One line: whether the two are a pair.
 fn summary(args: &DiffArgs, comparison: &Comparison) -> String {
     let verdict = match comparison.exit_code() {
@@ -84,7 +129,7 @@ fn summary(args: &DiffArgs, comparison: &Comparison) -> String {
     format!(
         "{} and {}: {}, {}, {}: {verdict}",
         args.a.display(),
-        args.b.display(),
+        args.b.as_deref().unwrap_or(Path::new("-")).display(),
         plural(comparison.count(Gravity::Conflict), "conflict"),
         plural(comparison.count(Gravity::Warning), "warning"),
         plural(comparison.count(Gravity::Note), "note"),

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::{
     super::{Color, Diagnostic, Loaded, Sources, Span, diagnostic::quoted, load, render},
@@ -68,6 +69,21 @@ impl Comparison {
         let offset = sources.append(b.sources);
         sources.hide_passwords();
         let findings = compare(&Side::of(config_a), &Side::shifted(config_b, offset));
+        Ok(Self { findings, sources })
+    }
+
+    /// Reads a file and compares it with what `director config show --json` has printed, here or on another director.
+    ///
+    /// # Errors
+    /// As with [`Comparison::of`].
+    pub fn with_json(a: &Path, b: Json, color: Color) -> Result<Self, String> {
+        let a = load(a);
+        let Some(config) = &a.config else {
+            return Err(a.render(color));
+        };
+        let findings = compare(&Side::of(config), &Side::from_json(b));
+        let mut sources = a.sources;
+        sources.hide_passwords();
         Ok(Self { findings, sources })
     }
 
@@ -186,6 +202,10 @@ fn diagnostic(finding: &Finding) -> Diagnostic {
     let mut diagnostic = new(main, message(finding)).label(shown);
     for (span, value) in places {
         diagnostic = diagnostic.related(span, value.shown.clone());
+    }
+    // What a daemon runs has no place.
+    if let (Kind::Differs, Some(_), None) = (finding.kind, finding.a.span, finding.b.span) {
+        diagnostic = diagnostic.note(format!("the other one has {}", finding.b.shown));
     }
     diagnostic = diagnostic.note(finding.leads_to.clone());
     match &finding.help {

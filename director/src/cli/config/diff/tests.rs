@@ -14,7 +14,14 @@ fn compared(edits: &[(&str, &str)], json: bool) -> (u8, String, String) {
     });
     std::fs::write(&a, FILE).expect("a file");
     std::fs::write(&b, other).expect("a file");
-    let args = DiffArgs { a, b, json };
+    let args = DiffArgs {
+        a,
+        b: Some(b),
+        socket: SocketOptions {
+            path: folder.path().join("socket"),
+        },
+        json,
+    };
     let (mut output, mut errors) = (Vec::new(), Vec::new());
     let code = diff(&args, &mut output, &mut errors, Color::Plain).expect("memory takes it");
     let text = |bytes| String::from_utf8(bytes).expect("it is UTF-8");

@@ -1,0 +1,77 @@
+//! `director config diff FILE`: whether the daemon runs what a file says.
+
+use std::io::{self, Write};
+
+use super::{super::write_json, DiffArgs, FAILED, plural, refuse};
+use crate::{
+    cli::output,
+    config::{
+        self, Color,
+        diff::running::{Difference, differences},
+    },
+};
+
+/// Exit code of a daemon that runs something else.
+const DIFFERENT: u8 = 1;
+
+pub(super) fn diff(
+    args: &DiffArgs,
+    output: &mut impl Write,
+    errors: &mut impl Write,
+    color: Color,
+) -> io::Result<u8> {
+    let loaded = config::load(&args.a);
+    let Some(config) = &loaded.config else {
+        return refuse(&loaded.render(color), errors);
+    };
+    let client = args.socket.client();
+    let running = match output::block_on(async { Ok(client.config().await?) }) {
+        Ok(running) => running,
+        Err(problem) => {
+            writeln!(errors, "{problem}")?;
+            return Ok(FAILED);
+        }
+    };
+    let found = differences(&serde_json::to_value(config)?, &running);
+    match args.json {
+        true => write_json(output, &found)?,
+        false => {
+            for difference in &found {
+                writeln!(output, "{}", line(difference))?;
+            }
+            writeln!(output, "{}", summary(args, &found))?;
+        }
+    }
+    Ok(match found.is_empty() {
+        true => 0,
+        false => DIFFERENT,
+    })
+}
+
+fn line(difference: &Difference) -> String {
+    let Difference {
+        setting,
+        file,
+        running,
+    } = difference;
+    match (file, running) {
+        (Some(_), None) => format!("{setting}: in the file only"),
+        (None, Some(_)) => format!("{setting}: not in the file, and runs"),
+        (file, running) => format!(
+            "{setting}: {} in the file, {} runs",
+            file.as_deref().unwrap_or("nothing"),
+            running.as_deref().unwrap_or("nothing")
+        ),
+    }
+}
+
+fn summary(args: &DiffArgs, found: &[Difference]) -> String {
+    let file = args.a.display();
+    match found.is_empty() {
+        true => format!("the daemon runs what {file} says"),
+        false => format!(
+            "{file}: {} to what the daemon runs; `director reload` takes the file, and `director status` says what was changed by hand",
+            plural(found.len(), "difference")
+        ),
+    }
+}
