@@ -15,6 +15,8 @@ pub trait Family: Sized {
     type Address: Copy;
     /// IP protocol number of its ICMP.
     const ICMP: u8;
+    /// Its virtual routers, see [`crate::frame::virtual_router`].
+    const VIRTUAL_ROUTER: u64;
 
     /// Reads the network header; a packet that nothing more can be said of leaves with the reason.
     fn parse(cursor: Cursor, frame: Frame) -> Result<Packet<Self>, Verdict>;

@@ -9,7 +9,7 @@ use director_common::{
 
 use crate::{
     family::{Family, Packet},
-    frame::{Ethernet, mac_as_number},
+    frame::{Ethernet, WITHOUT_LAST_BYTE, mac_as_number},
     maps::{EGRESS, INTERFACES, SERVER_TRAFFIC, SERVICE_TRAFFIC},
     verdict::{Kind, Verdict},
 };
@@ -87,7 +87,7 @@ fn way_between<F: Family>(context: &XdpContext, packet: &Packet<F>, server: &Rea
         return Way::Back;
     }
     match interface(ifindex) {
-        Some(known) if packet.frame.destination() == mac_as_number(known.mac) => {
+        Some(known) if is_addressed_to(packet, known) => {
             if ifindex == server.ifindex || known.master == server.ifindex {
                 Way::Back
             } else {
@@ -102,7 +102,16 @@ fn way_between<F: Family>(context: &XdpContext, packet: &Packet<F>, server: &Rea
 #[inline(always)]
 pub fn is_for_us<F: Family>(context: &XdpContext, packet: &Packet<F>) -> bool {
     interface(context.ingress_ifindex() as u32)
-        .is_some_and(|interface| packet.frame.destination() == mac_as_number(interface.mac))
+        .is_some_and(|interface| is_addressed_to(packet, interface))
+}
+
+/// Whether a frame is addressed to an interface, or to a virtual router (`use_vmac`): which director answers for that one is told by its
+/// lease, and no other host has such an address.
+#[inline(always)]
+fn is_addressed_to<F: Family>(packet: &Packet<F>, interface: &Interface) -> bool {
+    let destination = packet.frame.destination();
+    destination == mac_as_number(interface.mac)
+        || destination & WITHOUT_LAST_BYTE == F::VIRTUAL_ROUTER
 }
 
 /// What is known of one of our interfaces.

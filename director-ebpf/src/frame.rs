@@ -70,10 +70,18 @@ impl Frame {
 
 /// A MAC address as [`Frame::destination`] gives it.
 #[inline(always)]
-pub fn mac_as_number(mac: [u8; 6]) -> u64 {
+pub const fn mac_as_number(mac: [u8; 6]) -> u64 {
     let [a, b, c, d, e, f] = mac;
     u64::from_le_bytes([a, b, c, d, e, f, 0, 0])
 }
+
+/// MAC address of the virtual routers of IPv4 (`1`) or IPv6 (`2`), without the VRID in its last byte (RFC 9568 section 7.3).
+pub const fn virtual_router(family: u8) -> u64 {
+    mac_as_number([0, 0, 0x5e, 0, family, 0])
+}
+
+/// What is left of a MAC address without its last byte.
+pub const WITHOUT_LAST_BYTE: u64 = 0xff_ffff_ffff;
 
 /// Reads the link-layer headers.
 #[inline(always)]

@@ -11,7 +11,7 @@ use director_common::{
 use crate::{
     cursor::{Cursor, Header},
     family::{Family, Inner, Packet, Part, Table},
-    frame::Frame,
+    frame::{Frame, virtual_router},
     maps::{FLOWS_V4, HALF_OPEN_V4, SERVICES_V4},
     reply::{self, IcmpError},
     reset, service,
@@ -52,6 +52,7 @@ impl Family for V4 {
     type Key = FlowKeyV4;
     type Address = u32;
     const ICMP: u8 = protocol::ICMP;
+    const VIRTUAL_ROUTER: u64 = virtual_router(1);
 
     #[inline(always)]
     fn parse(cursor: Cursor, frame: Frame) -> Result<Packet<Self>, Verdict> {

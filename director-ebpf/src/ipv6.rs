@@ -12,7 +12,7 @@ use director_common::{
 use crate::{
     cursor::{Cursor, Header},
     family::{Family, Inner, Packet, Part, Table},
-    frame::Frame,
+    frame::{Frame, virtual_router},
     maps::{FLOWS_V6, HALF_OPEN_V6, SERVICES_V6},
     reply::{self, IcmpError},
     reset, service,
@@ -164,6 +164,7 @@ impl Family for V6 {
     type Key = FlowKeyV6;
     type Address = Address6;
     const ICMP: u8 = protocol::ICMPV6;
+    const VIRTUAL_ROUTER: u64 = virtual_router(2);
 
     #[inline(always)]
     fn parse(cursor: Cursor, frame: Frame) -> Result<Packet<Self>, Verdict> {

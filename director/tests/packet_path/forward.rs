@@ -36,6 +36,25 @@ fn a_new_and_a_known_flow_leave_with_the_server_s_mac_address_and_one_ttl_less()
     }
 }
 
+/// `use_vmac`, which clients know the VIP by.
+#[test]
+fn s2_09_a_frame_to_the_virtual_router_s_mac_address_is_forwarded_and_answered() {
+    let mut bench = Bench::new();
+    for packet in [packets::syn(1000), packets::ack(1000)] {
+        let mut frame = packet.frame();
+        frame[..6].copy_from_slice(&[0, 0, 0x5e, 0, 1, 65]);
+        let run = bench.run(&frame);
+        assert_eq!(run.action, TX);
+        assert_eq!(run.packet, forwarded(&packet, 1));
+    }
+    // A segment of no flow gets its reset from there, too.
+    let mut frame = packets::ack(2000).frame();
+    frame[..6].copy_from_slice(&[0, 0, 0x5e, 0, 1, 65]);
+    let run = bench.run(&frame);
+    assert_eq!(run.action, TX);
+    assert_eq!(run.packet[6..12], [0, 0, 0x5e, 0, 1, 65]);
+}
+
 #[test]
 fn a_datagram_is_forwarded_like_a_segment() {
     let mut bench = Bench::new();

@@ -89,7 +89,15 @@ fn a_frame_for_another_host_is_left_alone() {
     let mut bench = Bench::new();
     let known = packets::syn(1000).frame();
     assert_eq!(bench.run(&known).action, TX);
-    for mac in [[2, 0, 0, 0, 0, 7], [0xff; 6], [1, 0, 0x5e, 0, 0, 1]] {
+    let others = [
+        [2, 0, 0, 0, 0, 7],
+        [0xff; 6],
+        [1, 0, 0x5e, 0, 0, 1],
+        // A virtual router of IPv6, and none.
+        [0, 0, 0x5e, 0, 2, 65],
+        [0, 0, 0x5e, 1, 1, 65],
+    ];
+    for mac in others {
         for packet in [packets::ack(1000), packets::syn(2000)] {
             let mut frame = packet.frame();
             frame[..6].copy_from_slice(&mac);

@@ -52,6 +52,7 @@ mod switchover;
 mod thresholds;
 mod told;
 mod tracking;
+mod virtual_mac;
 mod way;
 
 /// What is waited for happens within half a second or so; this long only on a machine that is busy with other things.

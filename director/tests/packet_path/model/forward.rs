@@ -43,7 +43,7 @@ impl Model {
         }
         let interface = self.tables.interfaces.get(&IFINDEX);
         let is_own_link = packet.destination_mac == server.source_mac && server.ifindex == IFINDEX;
-        let is_ours = interface.is_some_and(|known| known.mac == packet.destination_mac);
+        let is_ours = self.is_for_us(packet);
         if vlan_tags(packet.vlans[0], packet.vlans[1]) != server.vlan || !(is_own_link || is_ours) {
             return Route::Ends(pass(frame, Counter::PassOtherHost));
         }
@@ -133,7 +133,14 @@ impl Model {
 
     fn is_for_us(&self, packet: &Packet) -> bool {
         let interface = self.tables.interfaces.get(&IFINDEX);
-        interface.is_some_and(|known| known.mac == packet.destination_mac)
+        let family = match packet.destination {
+            IpAddr::V4(_) => 1,
+            IpAddr::V6(_) => 2,
+        };
+        // RFC 9568 section 7.3.
+        let [prefix @ .., _virtual_router_id] = packet.destination_mac;
+        let is_virtual_router = prefix == [0, 0, 0x5e, 0, family];
+        interface.is_some_and(|known| known.mac == packet.destination_mac || is_virtual_router)
     }
 
     pub(super) fn count(&mut self, index: u32, connections: u64, packet: &Packet) {

@@ -221,7 +221,12 @@ fn mutate(random: &mut StdRng, frame: &mut [u8]) {
 fn link(random: &mut StdRng, ether_type: u16) -> Vec<u8> {
     let to = match random.random_bool(0.97) {
         true => DIRECTOR_MAC,
-        false => [2, 0, 0, 0, 0, random.random_range(5..8)],
+        // A virtual router of either family, or ourselves.
+        false => match random.random_range(5..8) {
+            5 => [0, 0, 0x5e, 0, 1, 65],
+            7 => [0, 0, 0x5e, 0, 2, 65],
+            last => [2, 0, 0, 0, 0, last],
+        },
     };
     let mut frame = [to, [2, 0, 0, 0, 0, 10]].concat();
     let tags = *[0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3]
