@@ -5,21 +5,21 @@ use std::time::Duration;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
-use crate::{contender::Contender, event::Event, holders::BothHeld, pair::Seen};
+use crate::{contender::Contender, event::Event, holders::BothHeld, pair::Seen, speed::Speed};
 
 /// Outages that differ by less than twice the time between two questions, or by less than a client sees when nothing happens, are equal.
 const BETWEEN_QUESTIONS: Duration = Duration::from_millis(2);
 
 /// All that was seen of an event.
 pub(crate) struct Figure {
-    speed: &'static str,
+    speed: &'static Speed,
     contender: Contender,
     pub(crate) event: Event,
     seen: Vec<Seen>,
 }
 
 impl Figure {
-    pub(crate) const fn new(speed: &'static str, contender: Contender, event: Event) -> Self {
+    pub(crate) const fn new(speed: &'static Speed, contender: Contender, event: Event) -> Self {
         Self {
             speed,
             contender,
@@ -56,6 +56,20 @@ impl Figure {
         each.max().unwrap_or(BothHeld::For(Duration::ZERO))
     }
 
+    /// How far medians may be apart by chance alone: silence is counted from the last advertisement, and when in an interval the cable
+    /// is cut is chance.
+    fn chance(&self) -> Duration {
+        match self.event {
+            Event::LinkDown => self.speed.interval / 4,
+            Event::Rest
+            | Event::CleanStop
+            | Event::Return
+            | Event::Kill
+            | Event::Hang
+            | Event::LinkUp => Duration::ZERO,
+        }
+    }
+
     /// Whether the address was on two hosts when clients had their answers again.
     fn leaves_two_holders(&self) -> bool {
         let mut seen = self.seen.iter();
@@ -69,7 +83,7 @@ impl Figure {
             BothHeld::Still => Value::Null,
         });
         json!({
-            "pace": self.speed,
+            "pace": self.speed.name,
             "contender": self.contender.to_string(),
             "event": self.event.to_string(),
             "outage_ms": outages.collect::<Vec<_>>(),
@@ -121,11 +135,11 @@ pub(crate) fn verdict(figures: &[Figure]) -> bool {
         .iter()
         .filter(|figure| is(figure, Contender::Director))
     {
-        let (pace, event) = (ours.speed, ours.event);
-        let at_pace = || figures.iter().filter(|other| other.speed == pace);
+        let (pace, event) = (ours.speed.name, ours.event);
+        let at_pace = || figures.iter().filter(|other| other.speed.name == pace);
         let at_rest = at_pace().filter(|other| other.event == Event::Rest);
         let noise = at_rest.map(Figure::median).max().unwrap_or_default();
-        let noise = noise.max(BETWEEN_QUESTIONS);
+        let noise = noise.max(BETWEEN_QUESTIONS) + ours.chance();
         if ours.leaves_two_holders() {
             complaints.push(format!(
                 "{pace}, {event}: two hosts had the address for longer than a client waited"

@@ -94,7 +94,7 @@ fn measure(
 ) -> Result<Vec<Figure>> {
     let mut figures: Vec<_> = ROUND
         .iter()
-        .map(|&event| Figure::new(speed.name, contender, event))
+        .map(|&event| Figure::new(speed, contender, event))
         .collect();
     let mut pair = Pair::start(speed, contender)?;
     for round in 1..=rounds {
