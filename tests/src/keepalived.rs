@@ -91,14 +91,15 @@ impl Keepalived {
 
     /// `kill -9` of both of its processes at once. Its addresses stay where they are.
     pub fn kill_9(&mut self) -> Result<()> {
-        let processes = self.processes()?;
-        // A parent that stands still neither starts its child again nor tells it to end in order.
-        signal(processes, Signal::SIGSTOP)?;
-        signal(processes, Signal::SIGKILL)?;
+        let [parent, child] = self.processes()?;
+        // A parent that stands still neither starts its child again nor tells it to end in order. Were it killed first, the kernel would
+        // have the child go on (an orphaned process group, setpgid(2)) and ask it to end.
+        signal([parent, child], Signal::SIGSTOP)?;
+        signal([child, parent], Signal::SIGKILL)?;
         let mut parent = self.parent.take().context("keepalived was not started")?;
         parent.kill()?;
         // Its orphan is waited for by somebody else. Until then another keepalived would take it for one that runs.
-        let child = format!("/proc/{}", processes[1]);
+        let child = format!("/proc/{child}");
         wait::until("keepalived's child is gone", STOP_LIMIT, || {
             (!Path::new(&child).exists()).then_some(())
         })
