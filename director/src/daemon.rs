@@ -419,6 +419,7 @@ impl Daemon {
         if let Err(error) = self.api_task.await {
             warn!(%error, "the API did not end well");
         }
+        telling::finish(self.teller).await;
         self.notifier.finish().await;
         self.event_log.finish().await;
         info!(

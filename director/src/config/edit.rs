@@ -13,7 +13,7 @@ pub use rules::Rule;
 
 use super::{
     Config, Failback, Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Places, Protocol,
-    RealServer, Scheduler, SchedulerFlags, Span, VirtualServer, address::host_prefix,
+    RealServer, Scheduler, SchedulerFlags, Span, Switchover, VirtualServer, address::host_prefix,
 };
 
 /// Name of a virtual server.
@@ -394,6 +394,7 @@ fn new_service(service: ServiceName) -> VirtualServer {
         idle_timeout: None,
         on_no_flow: NoFlow::default(),
         on_idle: Idle::default(),
+        on_switchover: Switchover::default(),
         farewells: Farewells::default(),
         failback: Failback::default(),
         sorry_server: None,

@@ -44,7 +44,7 @@ pub use track::{
 };
 pub use virtual_server::{
     Failback, Farewell, Farewells, ForwardingMethod, Idle, NoFlow, Protocol, RealServer, Scheduler,
-    SchedulerFlags, SorryServer, VirtualServer,
+    SchedulerFlags, SorryServer, Switchover, VirtualServer,
 };
 pub use vrrp::{
     Authentication, AuthenticationType, Delivery, GratuitousArp, InitialState, SyncGroup,

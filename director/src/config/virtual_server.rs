@@ -60,6 +60,8 @@ pub struct VirtualServer {
     pub on_no_flow: NoFlow,
     /// `on_idle`: whether the ends of a connection are told that it was idle for too long.
     pub on_idle: Idle,
+    /// `on_switchover`: what becomes of the connections when another director takes over.
+    pub on_switchover: Switchover,
     /// What becomes of flows whose server gets no more of them.
     #[serde(flatten)]
     pub farewells: Farewells,
@@ -160,6 +162,17 @@ pub enum Idle {
     Reset,
     /// `silent`: the flow is forgotten, as with IPVS.
     Silent,
+}
+
+/// `on_switchover`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Switchover {
+    /// `reset`: the other director knows none of them, so both ends are told.
+    #[default]
+    Reset,
+    /// `keep`: they are left alone, in case this director is MASTER again before they speak.
+    Keep,
 }
 
 /// `lb_kind`, `lvs_method`. NAT and TUN are errors, never silently something else.

@@ -179,7 +179,7 @@ impl Daemon {
         self.settle_claim_watch();
     }
 
-    fn instance_key(&self, name: &str) -> Option<InstanceKey> {
+    pub(super) fn instance_key(&self, name: &str) -> Option<InstanceKey> {
         self.model
             .instances()
             .iter()
@@ -264,6 +264,7 @@ impl Daemon {
                 }
                 self.notify_priority(instance, to);
             }
+            News::Succeeded { .. } => self.tell_of_switchover(instance),
             News::AnnounceAddresses => self.addresses.announce_again(instance, Instant::now()),
             News::Alarm(Alarm::LowerPriorityMaster { .. }) => {
                 let priority = self

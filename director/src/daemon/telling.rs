@@ -1,9 +1,12 @@
 //! When a real server goes out of use: its connections are told, with the reason.
 
 use std::{
-    collections::HashSet,
-    time::{Instant, SystemTime},
+    collections::{BTreeSet, HashSet},
+    time::{Duration, Instant, SystemTime},
 };
+
+use tokio::{sync::oneshot, time::timeout};
+use tracing::{error, warn};
 
 use super::{Daemon, tell, view};
 use crate::{
@@ -12,7 +15,7 @@ use crate::{
         request::Reply,
         response::{Problem, Told},
     },
-    config::Config,
+    config::{Config, Switchover},
     dataplane::{
         ended::{self, Ended},
         expiry::Jiffies,
@@ -20,8 +23,11 @@ use crate::{
         pins, tables,
     },
     model::{Model, Neighbor, RealServer, Service, State},
-    tell::{DEFAULT_RATE, EndedJob, Job, LogFile, Reason, pace::Pace},
+    tell::{DEFAULT_RATE, EndedJob, Job, LogFile, Reason, Teller, pace::Pace},
 };
+
+/// What is left of the time that a service manager gives a stop, when all else is done.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(5);
 
 impl Daemon {
     /// When the time to drain of the next server is over.
@@ -104,6 +110,49 @@ impl Daemon {
         });
     }
 
+    /// Ends the connections of an instance that another director has taken over, which knows none of them (scenario 0.2).
+    pub(super) fn tell_of_switchover(&mut self, instance: &str) {
+        let Some(instance) = self.instance_key(instance) else {
+            return;
+        };
+        let dead: BTreeSet<_> = self
+            .model
+            .services()
+            .iter()
+            .filter(|service| {
+                service.instance == instance && service.on_switchover == Switchover::Reset
+            })
+            .map(|service| service.id.key())
+            .collect();
+        let folder = pins::folder(&self.options.pins);
+        let mut ended = ended::all_in_use(self.dataplane.tables());
+        ended.retain(|_, ended| dead.contains(&ended.service));
+        if ended.is_empty() {
+            return;
+        }
+        let reasons = ended
+            .keys()
+            .map(|index| (*index, Reason::Switchover))
+            .collect();
+        let servers = EndedJob {
+            folder,
+            ended,
+            reasons,
+            unreachable: HashSet::new(),
+            pace: self.pace(),
+            now: self.clock_now(),
+        };
+        self.teller.tell(Job::Chosen {
+            servers,
+            choice: Box::new(|_, _| true),
+            reply: Box::new(|outcome| {
+                if let Err(error) = outcome {
+                    error!(%error, "the flows could not be read; their connections learn it when they speak");
+                }
+            }),
+        });
+    }
+
     /// The flows' clock, for their ages. One that cannot be read makes them all young.
     fn clock_now(&self) -> Jiffies {
         self.read_clock().unwrap_or_default()
@@ -111,6 +160,22 @@ impl Daemon {
 
     fn pace(&self) -> Pace {
         Pace::new(self.config.global.reset_rate.unwrap_or(DEFAULT_RATE))
+    }
+}
+
+/// Waits until everybody has been told, but for no longer than a stop may take: whoever was not learns it when he speaks.
+pub(super) async fn finish(teller: Teller) {
+    let (done, is_done) = oneshot::channel();
+    // No task of the runtime, which would wait for it in the end.
+    std::thread::spawn(move || {
+        teller.finish();
+        done.send(())
+    });
+    if timeout(LONGEST_FAREWELL, is_done).await.is_err() {
+        warn!(
+            "not all connections could be told within {} s; the others learn it when they speak",
+            LONGEST_FAREWELL.as_secs()
+        );
     }
 }
 

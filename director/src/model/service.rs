@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     config::{
-        Failback, Idle, NoFlow, Protocol, Scheduler, SchedulerFlags, VirtualServer,
+        Failback, Idle, NoFlow, Protocol, Scheduler, SchedulerFlags, Switchover, VirtualServer,
         edit::ServiceName,
     },
     dataplane::{
@@ -120,6 +120,8 @@ pub struct Service {
     pub on_no_flow: NoFlow,
     /// Whether the ends of an idle connection are told that it is over.
     pub on_idle: Idle,
+    /// What becomes of its connections when another director takes over.
+    pub on_switchover: Switchover,
     /// A client keeps its server.
     pub persistence: Option<Persistence>,
     /// Time that an idle established flow is kept, if it is not the same for all services.
@@ -186,6 +188,7 @@ impl Service {
             one_packet: config.one_packet,
             on_no_flow: config.on_no_flow,
             on_idle: config.on_idle,
+            on_switchover: config.on_switchover,
             persistence: config.persistence_timeout.map(|timeout| Persistence {
                 timeout,
                 prefix_length: config.persistence_prefix,

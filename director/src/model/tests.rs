@@ -71,6 +71,7 @@ fn virtual_server(servers: Vec<crate::config::RealServer>) -> VirtualServer {
         persistence_prefix: 32,
         on_no_flow: crate::config::NoFlow::default(),
         on_idle: crate::config::Idle::default(),
+        on_switchover: crate::config::Switchover::default(),
         farewells: crate::config::Farewells::default(),
         failback: crate::config::Failback::default(),
         idle_timeout: None,

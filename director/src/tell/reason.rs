@@ -17,6 +17,8 @@ pub enum Reason {
     ServiceRemoved,
     /// Nobody spoke for too long.
     Idle,
+    /// Another director has taken over.
+    Switchover,
     /// Somebody chose them.
     ByHand,
     /// Nobody said.
@@ -34,6 +36,7 @@ impl Reason {
             Self::Removed => "it was removed",
             Self::ServiceRemoved => "its virtual server was removed",
             Self::Idle => "it was idle for too long",
+            Self::Switchover => "another director has taken over",
             Self::ByHand => "reset by hand",
             Self::Gone => "gone",
         }

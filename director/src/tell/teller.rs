@@ -96,6 +96,7 @@ struct Totals {
 /// Hands jobs to the thread. The thread ends when this is dropped and its jobs are done.
 #[derive(Debug)]
 pub struct Teller {
+    thread: thread::JoinHandle<()>,
     jobs: mpsc::Sender<Job>,
     totals: Arc<Totals>,
     records: Arc<Records>,
@@ -117,14 +118,22 @@ impl Teller {
             totals: Arc::clone(&totals),
             records: Arc::clone(&records),
         };
-        thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("teller".to_owned())
             .spawn(move || queue.iter().for_each(|job| worker.work(job)))?;
         Ok(Self {
+            thread,
             jobs,
             totals,
             records,
         })
+    }
+
+    /// Waits until all its jobs are done.
+    pub fn finish(self) {
+        drop(self.jobs);
+        // A panic of it has been told on its way.
+        let _panicked = self.thread.join();
     }
 
     /// Has a job done, after those before it.

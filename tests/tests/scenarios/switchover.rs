@@ -1,28 +1,41 @@
 //! Two directors that forward: what a client sees when the other one takes over.
 
-use std::{io::Write as _, path::Path, process::Command, time::Duration};
+use std::{
+    io::Write as _,
+    net::{IpAddr, TcpStream},
+    path::Path,
+    process::Command,
+    time::Duration,
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use lab::{
-    Databases, Director, Duo, Echo, Host, Instance, Link, Prober, Service, VIP, XdpMode,
-    configuration_with, vip,
+    Connection, Databases, Director, Duo, Echo, Host, Instance, Link, MariaDb, Prober, Service,
+    VIP, VIP6, XdpMode, configuration_with, vip, vips, wait,
 };
 use serde_json::Value;
 
 use crate::{
-    SHORT, SOON,
+    AT_ONCE, SHORT, SOON,
     elections::{FIRST, Pair, SECOND},
     told::is_reset,
 };
 
 in_both_modes!(
     s0_02_after_a_switchover_no_client_keeps_a_dead_connection,
+    s0_02_after_a_crash_no_client_that_speaks_keeps_a_dead_connection,
     s0_04_a_request_that_falls_into_the_takeover_is_answered_by_the_new_master,
     s2_23_a_server_that_failed_in_the_standby_s_time_gets_nothing_after_the_takeover,
     s2_27_the_standby_has_the_same_table_and_says_that_it_is_standby,
     s2_26_a_clean_stop_costs_a_client_no_answer,
     s2_28_no_client_keeps_a_dead_connection_when_the_better_director_returns,
 );
+
+/// Of each family one that works, with the server's name for its session, and one that only waits.
+struct Clients {
+    working: Vec<(Connection, String)>,
+    waiting: Vec<TcpStream>,
+}
 
 /// Two directors with one table of servers, and the servers.
 struct Forwarding {
@@ -35,23 +48,66 @@ impl Forwarding {
         let duo = Duo::create_in(mode)?;
         let databases = duo.lab.start_databases()?;
         let hosts = [&duo.lab.real_server, &duo.lab.sorry_server];
-        let service = Service::tcp(vip(3306), "rr").real_servers(hosts, "");
+        let services = vips(3306).map(|vip| Service::tcp(vip, "rr").real_servers(hosts, ""));
         let [first, second] = [100, 90].map(|priority| {
             let instance = Instance::quick(priority).address(VIP);
-            configuration_with(&instance, std::slice::from_ref(&service))
+            let instance6 = Instance::quick(priority).named("INT6", 66).address(VIP6);
+            instance6.to_string() + &configuration_with(&instance, &services)
         });
         let forwarding = Self {
             pair: Pair::start_on(duo, first, second)?,
             databases,
         };
         let pair = &forwarding.pair;
-        for (port, address) in service.servers() {
+        for (port, address) in services.iter().flat_map(Service::servers) {
             for director in [&pair.first, &pair.second] {
                 director.await_state(port, address, "up", SOON)?;
             }
         }
         pair.await_first(VIP)?;
+        pair.await_first(VIP6)?;
         Ok(forwarding)
+    }
+
+    /// Opens connections that a switchover will be the end of.
+    fn clients(&self) -> Result<Clients> {
+        let client = &self.pair.duo.lab.client;
+        let mut clients = Clients {
+            working: Vec::new(),
+            waiting: Vec::new(),
+        };
+        for vip in vips(3306) {
+            let mut open = client.open(vip)?;
+            let session = open.ask("select concat(@@server_id, ' ', connection_id())", SHORT)?;
+            clients.working.push((open, session));
+            clients.waiting.push(client.greeted_by(vip, SHORT)?.1);
+        }
+        Ok(clients)
+    }
+
+    /// Both ends of all of them are told, whether they speak or not, and new ones are served.
+    fn are_over(&self, clients: Clients) -> Result<()> {
+        let (client, databases) = (&self.pair.duo.lab.client, &self.databases);
+        for mut waiting in clients.waiting {
+            is_reset(&mut waiting, AT_ONCE)?;
+        }
+        for (mut working, session) in clients.working {
+            is_over(working.ask("select 1", SHORT))?;
+            let (server, number) = session.split_once(' ').context("no session")?;
+            let of = |database: &&MariaDb| database.id().0.to_string() == server;
+            let mut both = [&databases.real_3306, &databases.sorry_3306].into_iter();
+            let database = both.find(of).context("no such server")?;
+            let listed =
+                format!("select count(*) from information_schema.processlist where id = {number}");
+            wait::until("the server has ended the session", SOON, || {
+                let listed = client.query(database.address(), &listed).ok()?;
+                (listed == "0").then_some(())
+            })?;
+        }
+        for vip in vips(3306) {
+            client.who_answers(vip)?;
+        }
+        Ok(())
     }
 
     fn host(&self) -> &Host {
@@ -61,14 +117,24 @@ impl Forwarding {
 
 fn s0_02_after_a_switchover_no_client_keeps_a_dead_connection(mode: XdpMode) -> Result<()> {
     let mut forwarding = Forwarding::start(mode)?;
+    let clients = forwarding.clients()?;
+    forwarding.pair.first.terminate()?;
+    forwarding.pair.await_second(VIP)?;
+    forwarding.pair.await_second(VIP6)?;
+    // The new Master knows none of them; the old one has told them all before it ended.
+    forwarding.are_over(clients)
+}
+
+/// Nobody is left who could tell them: whoever speaks is told at once, and need not wait for a timeout.
+fn s0_02_after_a_crash_no_client_that_speaks_keeps_a_dead_connection(mode: XdpMode) -> Result<()> {
+    let mut forwarding = Forwarding::start(mode)?;
     let client = forwarding.pair.duo.lab.client.clone();
     let mut busy = client.open(vip(3306))?;
     busy.ask("select 1", SHORT)?;
     let (_, mut idle) = client.greeted_by(vip(3306), SHORT)?;
 
-    forwarding.pair.first.terminate()?;
+    forwarding.pair.first.kill_9()?;
     forwarding.pair.await_second(VIP)?;
-    // The new Master knows neither: whoever speaks is told at once, and need not wait for a timeout.
     is_over(busy.ask("select 1", SHORT))?;
     idle.write_all(b"still there?")?;
     is_reset(&mut idle, SHORT)?;
@@ -196,18 +262,16 @@ fn s2_28_no_client_keeps_a_dead_connection_when_the_better_director_returns(
     mode: XdpMode,
 ) -> Result<()> {
     let mut forwarding = Forwarding::start(mode)?;
-    let client = forwarding.pair.duo.lab.client.clone();
     forwarding.pair.first.terminate()?;
-    forwarding.pair.await_second(VIP)?;
-    let mut open = client.open(vip(3306))?;
-    open.ask("select 1", SHORT)?;
-
+    for vip in [IpAddr::from(VIP), VIP6.into()] {
+        forwarding.pair.await_second(vip)?;
+    }
+    let clients = forwarding.clients()?;
     forwarding.pair.first.start()?;
-    forwarding.pair.await_first(VIP)?;
-    // The flow was the other director's. Nothing carries it over, so the client is told.
-    is_over(open.ask("select 1", SHORT))?;
-    let mut anew = client.open(vip(3306))?;
-    anew.ask("select 1", SHORT).map(drop)
+    for vip in [IpAddr::from(VIP), VIP6.into()] {
+        forwarding.pair.await_first(vip)?;
+    }
+    forwarding.are_over(clients)
 }
 
 /// What a person sees who types `director list`, both outputs together.

@@ -286,6 +286,7 @@ pub(super) const VIRTUAL_SERVER: &[Rule] = &[
     equal("idle_timeout", "idle_timeout", BY_MASTER).seconds(),
     equal("on_no_flow", "on_no_flow", BY_MASTER),
     equal("on_idle", "on_idle", BY_MASTER),
+    equal("on_switchover", "on_switchover", BY_MASTER),
     equal("on_failure", "on_failure", BY_MASTER),
     equal("on_removal", "on_removal", BY_MASTER),
     equal("on_relief", "on_relief", BY_MASTER),

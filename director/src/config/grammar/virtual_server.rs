@@ -42,7 +42,10 @@ pub(in super::super) const VIRTUAL_SERVER: Table = Table {
         honoured(SWITCH, &["persistence_timeout"]),
         honoured(ONE, &["persistence_granularity"]),
         // The director's own words.
-        honoured(ONE, &["idle_timeout", "on_no_flow", "on_idle"]),
+        honoured(
+            ONE,
+            &["idle_timeout", "on_no_flow", "on_idle", "on_switchover"],
+        ),
         honoured(
             Shape::Words(1, 2),
             &["on_failure", "on_removal", "on_relief", "failback"],

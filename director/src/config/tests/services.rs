@@ -382,6 +382,27 @@ fn what_a_segment_of_no_flow_and_an_idle_connection_get_are_words() {
 }
 
 #[test]
+fn at_a_switchover_those_are_told_whom_the_other_director_would_reset() {
+    use crate::config::Switchover;
+    for (words, meaning) in [
+        ("weight 1", Switchover::Reset),
+        ("on_no_flow pass", Switchover::Keep),
+        ("on_no_flow schedule", Switchover::Keep),
+        ("on_switchover keep", Switchover::Keep),
+        (
+            "on_no_flow schedule\n  on_switchover reset",
+            Switchover::Reset,
+        ),
+    ] {
+        assert_eq!(with(words).on_switchover, meaning, "{words}");
+    }
+    assert_eq!(
+        of("on_switchover drain"),
+        ["14 error: `drain` is not a value of `on_switchover`"]
+    );
+}
+
+#[test]
 fn a_failback_is_automatic_delayed_or_manual() {
     assert_eq!(with("weight 1").failback.to_string(), "automatic");
     for words in ["automatic", "manual", "delay 30", "delay 0.5"] {

@@ -11,7 +11,7 @@ use super::{
         settings::{Setting, Settings},
         value::{self, choice},
     },
-    ForwardingMethod, Idle, NoFlow, Protocol, RealServer, Scheduler, VirtualServer,
+    ForwardingMethod, Idle, NoFlow, Protocol, RealServer, Scheduler, Switchover, VirtualServer,
     failback::failback,
     farewell::farewells,
     persistence::{Persistence, persistence},
@@ -60,6 +60,7 @@ fn virtual_server(
     let pool = pool::limits(&mut settings, &real_servers);
     let protocol = protocol(&mut settings, span, &real_servers);
     let one_packet = one_packet(&mut settings, protocol, &persistence);
+    let on_no_flow = on_no_flow(&mut settings);
     let virtual_server = VirtualServer {
         address,
         port,
@@ -75,8 +76,9 @@ fn virtual_server(
         persistence_timeout: persistence.timeout,
         persistence_prefix: persistence.prefix,
         idle_timeout: idle_timeout(&mut settings, one_packet),
-        on_no_flow: on_no_flow(&mut settings),
+        on_no_flow,
         on_idle: on_idle(&mut settings),
+        on_switchover: on_switchover(&mut settings, on_no_flow),
         farewells: farewells(&mut settings),
         failback: failback(&mut settings),
         sorry_server,
@@ -204,6 +206,18 @@ fn on_no_flow(settings: &mut Settings<'_, '_>) -> NoFlow {
         ("schedule", NoFlow::Schedule),
     ];
     settings.choice("on_no_flow", &choices).unwrap_or_default()
+}
+
+/// Where the other director would take a segment of an unknown flow for one of its own, nobody is told unless it is said.
+fn on_switchover(settings: &mut Settings<'_, '_>, on_no_flow: NoFlow) -> Switchover {
+    let choices = [("reset", Switchover::Reset), ("keep", Switchover::Keep)];
+    let default = match on_no_flow {
+        NoFlow::Reset => Switchover::Reset,
+        NoFlow::Pass | NoFlow::Schedule => Switchover::Keep,
+    };
+    settings
+        .choice("on_switchover", &choices)
+        .unwrap_or(default)
 }
 
 fn on_idle(settings: &mut Settings<'_, '_>) -> Idle {

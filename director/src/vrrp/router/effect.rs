@@ -64,6 +64,11 @@ pub enum News {
         /// Its effective priority.
         priority: u8,
     },
+    /// It was Master, and somebody else is now: whatever it has in its tables is dead.
+    Succeeded {
+        /// Who.
+        peer: IpAddr,
+    },
     /// Its addresses must be announced anew.
     AnnounceAddresses,
     /// Its effective priority has changed.
@@ -113,7 +118,7 @@ impl News {
             Self::Role { reason, .. } => {
                 matches!(reason, Reason::Fault(_) | Reason::MasterDown)
             }
-            Self::AnnounceAddresses | Self::Priority { .. } => false,
+            Self::Succeeded { .. } | Self::AnnounceAddresses | Self::Priority { .. } => false,
             Self::Alarm(alarm) => !matches!(alarm, Alarm::AddressListAgrees { .. }),
             Self::Rejected { .. }
             | Self::ClaimedUnderOtherId { .. }
@@ -132,6 +137,7 @@ impl fmt::Display for News {
                 reason,
                 priority,
             } => write!(f, "{role} with priority {priority}: {reason}"),
+            Self::Succeeded { peer } => write!(f, "{peer} has taken over"),
             Self::AnnounceAddresses => f.write_str("its addresses are announced anew"),
             Self::Priority { from, to } => write!(f, "its priority is {to} now, it was {from}"),
             Self::Alarm(alarm) => alarm.fmt(f),

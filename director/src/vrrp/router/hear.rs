@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Effect, News, Queue, Router, Told, tell};
+use super::{Effect, News, Queue, Router, Station, Told, tell};
 use crate::vrrp::{Event, Packet, Received, Rejected, election::RELEASE, frame, profile::Family};
 
 impl Router {
@@ -52,11 +52,15 @@ impl Router {
         };
         match station.judge(now, received, message) {
             Ok(event) => {
-                if matches!(&event, Event::Advertisement(heard) if heard.advertisement.priority != RELEASE)
-                {
+                let is_master = matches!(&event, Event::Advertisement(heard) if heard.advertisement.priority != RELEASE);
+                if is_master {
                     effects.extend(self.handovers.hear_successor(name));
                 }
                 self.work(now, Queue::from([(Arc::clone(name), event)]), effects);
+                if is_master && self.station_mut(name).is_some_and(Station::is_succeeded) {
+                    let peer = received.endpoints.source();
+                    effects.push(tell(name, News::Succeeded { peer }));
+                }
             }
             Err(reason) => {
                 let peer = received.endpoints.source();

@@ -31,6 +31,8 @@ pub(super) struct Station {
     /// Why it is what it is, and since when.
     standing: (Reason, Instant),
     last_answer: Option<Instant>,
+    /// It was Master, and nobody else has been heard as such since.
+    awaits_successor: bool,
 }
 
 impl Station {
@@ -50,6 +52,7 @@ impl Station {
             claims: Claims::default(),
             standing: (Reason::Startup, now),
             last_answer: None,
+            awaits_successor: false,
         }
     }
 
@@ -120,8 +123,14 @@ impl Station {
         let mut actions = self.instance.handle(now, event);
         match (was, self.role()) {
             (Role::Master, Role::Master) => {}
-            (Role::Master, _) => self.counters.left_master += 1,
-            (_, Role::Master) => self.counters.became_master += 1,
+            (Role::Master, _) => {
+                self.counters.left_master += 1;
+                self.awaits_successor = true;
+            }
+            (_, Role::Master) => {
+                self.counters.became_master += 1;
+                self.awaits_successor = false;
+            }
             (_, Role::Initialize | Role::Backup | Role::Fault) => {}
         }
         for action in &actions {
@@ -138,6 +147,11 @@ impl Station {
             }
         }
         actions
+    }
+
+    /// Whether the Master that has just been heard is the first one after this.
+    pub(super) fn is_succeeded(&mut self) -> bool {
+        self.role() != Role::Master && std::mem::take(&mut self.awaits_successor)
     }
 
     pub(super) fn role(&self) -> Role {

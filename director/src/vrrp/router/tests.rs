@@ -253,6 +253,61 @@ fn an_instance_that_a_reload_takes_away_says_that_it_leaves() {
     assert_eq!(roles(&router), ["MASTER"]);
 }
 
+fn succeeded(effects: &[Effect]) -> usize {
+    let of = |news: &&&News| matches!(news, News::Succeeded { .. });
+    news(effects).iter().filter(of).count()
+}
+
+/// Scenario 0.2.
+#[test]
+fn s0_2_who_has_been_master_is_told_once_that_another_one_is_now() {
+    let (mut router, now) = master(vec![profile("a", 51)]);
+    let better = packet("10.0.0.2", 200, &profile("a", 51));
+    let effects = router.hear(now, IFINDEX, &better);
+    assert_eq!(roles(&router), ["BACKUP"]);
+    // First it lets go, then it ends what it had.
+    assert!(matches!(
+        news(&effects)[..],
+        [News::Role { .. }, News::Succeeded { .. }]
+    ));
+    assert_eq!(succeeded(&router.hear(now + SECOND, IFINDEX, &better)), 0);
+}
+
+#[test]
+fn s0_2_a_master_in_fault_ends_nothing_before_another_one_is_heard() {
+    let (tracking, script) = with_script(0);
+    let (mut router, now) = master(vec![tracking]);
+    let effects = router.track(now, &script, Status::Failed);
+    assert_eq!(
+        (roles(&router), succeeded(&effects)),
+        (vec!["FAULT".to_owned()], 0)
+    );
+    let leaving = packet("10.0.0.2", RELEASE, &profile("a", 51));
+    assert_eq!(succeeded(&router.hear(now, IFINDEX, &leaving)), 0);
+    let other = packet("10.0.0.2", 90, &profile("a", 51));
+    assert_eq!(succeeded(&router.hear(now, IFINDEX, &other)), 1);
+}
+
+#[test]
+fn s0_2_a_fault_that_nobody_took_over_in_ends_nothing() {
+    let (tracking, script) = with_script(0);
+    let (mut router, now) = master(vec![tracking]);
+    router.track(now, &script, Status::Failed);
+    router.track(now + SECOND, &script, Status::Well);
+    router.act(now + SECOND * 6);
+    assert_eq!(roles(&router), ["MASTER"]);
+    let lower = packet("10.0.0.2", 90, &profile("a", 51));
+    let effects = router.hear(now + SECOND * 7, IFINDEX, &lower);
+    assert_eq!(succeeded(&effects), 0);
+}
+
+#[test]
+fn s0_2_who_was_never_master_has_nothing_to_end() {
+    let (mut router, now, _) = started(vec![profile("a", 51)]);
+    let better = packet("10.0.0.2", 200, &profile("a", 51));
+    assert_eq!(succeeded(&router.hear(now, IFINDEX, &better)), 0);
+}
+
 #[test]
 fn an_instance_whose_lease_has_not_ended_is_master_at_once() {
     let (mut router, now) = (Router::default(), Instant::now());
@@ -286,9 +341,8 @@ fn an_interface_without_an_address_is_a_fault_until_it_has_one() {
     assert_eq!(roles(&router), ["BACKUP"]);
 }
 
-/// Scenario 1.8.
-#[test]
-fn s1_8_a_script_that_fails_lowers_the_priority_and_that_is_told() {
+/// A profile that tracks a script.
+fn with_script(weight: i32) -> (Profile, Tracker) {
     let script = Tracker {
         kind: TrackerKind::Script,
         name: "chk".into(),
@@ -296,9 +350,16 @@ fn s1_8_a_script_that_fails_lowers_the_priority_and_that_is_told() {
     let mut tracking = profile("a", 51);
     tracking.tracked.push(Weighed {
         tracker: script.clone(),
-        weight: -20,
+        weight,
         direction: Direction::Forward,
     });
+    (tracking, script)
+}
+
+/// Scenario 1.8.
+#[test]
+fn s1_8_a_script_that_fails_lowers_the_priority_and_that_is_told() {
+    let (tracking, script) = with_script(-20);
     let (mut router, now) = master(vec![tracking]);
     let effects = router.track(now, &script, Status::Failed);
     assert_eq!(news(&effects), [&News::Priority { from: 100, to: 80 }]);

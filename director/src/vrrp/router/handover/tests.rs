@@ -22,6 +22,16 @@ fn farewell(name: &str) -> Effect {
     })
 }
 
+/// Then it ends what it had.
+fn succeeded(name: &str) -> Effect {
+    Effect::Tell(Notice {
+        instance: name.into(),
+        news: News::Succeeded {
+            peer: std::net::Ipv4Addr::new(10, 0, 0, 2).into(),
+        },
+    })
+}
+
 fn end(name: &str) -> Effect {
     Effect::EndLease {
         instance: name.into(),
@@ -39,7 +49,7 @@ fn a_master_that_leaves_forwards_until_its_successor_is_heard() {
 
     let successor = packet("10.0.0.2", 90, &profile("a", 51));
     let effects = router.hear(now + 650 * MILLISECOND, IFINDEX, &successor);
-    assert_eq!(effects, [farewell("a")]);
+    assert_eq!(effects, [farewell("a"), succeeded("a")]);
     assert!(router.has_left());
     let effects = router.stop(now + 651 * MILLISECOND);
     assert_eq!(effects, [end("a")]);
