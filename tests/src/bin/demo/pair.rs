@@ -1,7 +1,12 @@
 //! Two directors share the address: what a client sees when one of them stops, dies and comes back, and what a mistake in one of the two
 //! files looks like.
 
-use std::{net::IpAddr, process::Command, thread, time::Duration};
+use std::{
+    net::IpAddr,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, ensure};
 use lab::{Director, Host, Lab, Probed, Prober, VIP, example, wait};
@@ -9,6 +14,7 @@ use lab::{Director, Host, Lab, Probed, Prober, VIP, example, wait};
 use crate::{
     narrator::{Done, aside, chapter, quote, step},
     story::{Cast, LIMIT},
+    told::Waiting,
 };
 
 /// How often the client asks.
@@ -46,11 +52,14 @@ pub(crate) fn joins(lab: &Lab) -> Result<Second> {
 /// It stops in order, and the other one is there.
 pub(crate) fn stops_and_returns(lab: &Lab, cast: &mut Cast, second: &Second) -> Result<()> {
     chapter("The first director is stopped, and comes back");
+    let waiting = Waiting::begin(lab, cast)?;
     let asking = ask(lab)?;
+    let began = Instant::now();
     step("systemctl stop director: SIGTERM", || {
         cast.director.terminate()?;
         Ok(Done::new("it goes when the other one has taken over", ()))
     })?;
+    waiting.sees_its_end("It has told the waiting client", began)?;
     is_held_by(lab, second, &second.host, &second.director)?;
     outage(asking)?;
 

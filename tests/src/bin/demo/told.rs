@@ -3,6 +3,7 @@
 
 use std::{
     io::{ErrorKind, Read as _},
+    net::TcpStream,
     thread,
     time::Instant,
 };
@@ -15,17 +16,41 @@ use crate::{
     story::{Cast, LIMIT, name},
 };
 
+/// A client that waits and says nothing.
+pub(crate) struct Waiting(TcpStream);
+
+impl Waiting {
+    pub(crate) fn begin(lab: &Lab, cast: &Cast) -> Result<Self> {
+        step("A client waits on an open connection, port 3308", || {
+            let (server, stream) = lab.client.greeted_by(vip(3308), LIMIT)?;
+            ensure!(server == cast.databases.real_3308.id(), "{server} answered");
+            stream.set_read_timeout(Some(LIMIT))?;
+            Ok(Done::new(format!("it has {}", name(server)), Self(stream)))
+        })
+    }
+
+    /// Its connection is ended; the time is counted from `began` on.
+    pub(crate) fn sees_its_end(mut self, what: &str, began: Instant) -> Result<()> {
+        step(what, || {
+            loop {
+                match self.0.read(&mut [0; 1024]) {
+                    Ok(0) => anyhow::bail!("the connection was closed, not reset"),
+                    Ok(_) => {}
+                    Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
+                    Err(error) => return Err(error).context("the client was told nothing"),
+                }
+            }
+            Ok(Done::new("its read ended: connection reset", ()).after(began.elapsed()))
+        })
+    }
+}
+
 pub(crate) fn host_vanishes(lab: &Lab, cast: &Cast) -> Result<()> {
     chapter("A whole host vanishes, and its clients say nothing");
     aside(
         "With IPVS a client that waits for an answer would wait for ever, and one that speaks for many minutes.",
     );
-    let mut idle = step("A client waits on an open connection, port 3308", || {
-        let (server, stream) = lab.client.greeted_by(vip(3308), LIMIT)?;
-        ensure!(server == cast.databases.real_3308.id(), "{server} answered");
-        stream.set_read_timeout(Some(LIMIT))?;
-        Ok(Done::new(format!("it has {}", name(server)), stream))
-    })?;
+    let idle = Waiting::begin(lab, cast)?;
     let cut = Instant::now();
     step("The cable of 192.168.66.253 is cut", || {
         lab.real_server.set_link(Link::Down)?;
@@ -34,17 +59,7 @@ pub(crate) fn host_vanishes(lab: &Lab, cast: &Cast) -> Result<()> {
             (),
         ))
     })?;
-    step("The director tells the client", || {
-        loop {
-            match idle.read(&mut [0; 1024]) {
-                Ok(0) => anyhow::bail!("the connection was closed, not reset"),
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => break,
-                Err(error) => return Err(error).context("the client was told nothing"),
-            }
-        }
-        Ok(Done::new("its read ended: connection reset", ()).after(cut.elapsed()))
-    })?;
+    idle.sees_its_end("The director tells the client", cut)?;
     step("Its next connection has another server", || {
         let (server, _) = lab.client.greeted_by(vip(3308), LIMIT)?;
         ensure!(
