@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Instant};
 
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::survey::Survey;
 use crate::{
@@ -31,6 +31,8 @@ struct Held {
     link: Link,
     pace: GratuitousArp,
     announcer: Announcer,
+    /// The log has it. That it is announced again each minute is no news, and neither are answers to a flood.
+    is_announced: bool,
 }
 
 /// The addresses that this daemon holds.
@@ -241,6 +243,7 @@ impl Addresses {
             link,
             pace,
             announcer,
+            is_announced: false,
         };
         self.held.insert(place, held);
         Ok(added)
@@ -255,10 +258,10 @@ impl Addresses {
 
     /// Puts an address back that somebody removed.
     pub(super) async fn put_back(&mut self, host: &Host, place: Place) {
-        let Some(held) = self.held.get(&place) else {
+        let Some(held) = self.held.get_mut(&place) else {
             return;
         };
-        let (address, interface) = (held.address.address, held.link.name.as_str());
+        let (address, interface) = (held.address.address, held.link.name.clone());
         match host.add_address(place.0, &held.address).await {
             Ok(Added::Added) => {
                 warn!(%address, interface, "VIP was removed by somebody else; it is back");
@@ -321,14 +324,20 @@ impl Addresses {
     }
 }
 
-fn announce(host: &Host, held: &Held, frames: u32) {
+fn announce(host: &Host, held: &mut Held, frames: u32) {
     let address = held.address.address;
     let message = match address {
         IpAddr::V4(_) => "gratuitous ARP",
         IpAddr::V6(_) => "unsolicited neighbor advertisement",
     };
     match host.announce(&held.link, address, frames) {
-        Ok(()) => info!(%address, interface = held.link.name, frames, "{message} sent"),
+        Ok(()) if held.is_announced => {
+            debug!(%address, interface = held.link.name, frames, "{message} sent");
+        }
+        Ok(()) => {
+            held.is_announced = true;
+            info!(%address, interface = held.link.name, frames, "{message} sent");
+        }
         Err(error) => {
             warn!(%address, interface = held.link.name, error = %Problem::from_error(&error), "{message} not sent")
         }

@@ -252,9 +252,13 @@ impl Daemon {
                     since: SystemTime::now(),
                     priority,
                 };
-                self.elections
-                    .standings
-                    .insert(instance.to_owned(), standing);
+                // One that a reload has taken away says so as its last word.
+                let is_it = |placed: &Placed| *placed.profile.name == *instance;
+                if self.elections.placed.iter().any(is_it) {
+                    self.elections
+                        .standings
+                        .insert(instance.to_owned(), standing);
+                }
                 self.take_role(instance, role).await;
                 self.notify_role(instance, role, priority);
             }
