@@ -5,7 +5,10 @@ use std::{fmt, net::IpAddr, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use super::response::{Connection, ConnectionState};
-use crate::config::{address::host_prefix, edit::ServiceName};
+use crate::config::{
+    address::{host_prefix, is_in_network},
+    edit::ServiceName,
+};
 
 /// What a flow must be; what is `None` does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,17 +54,7 @@ pub struct Network {
 
 impl Network {
     fn has(self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let differing = u32::from(own) ^ u32::from(other);
-                differing.leading_zeros() >= self.prefix.into()
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let differing = u128::from(own) ^ u128::from(other);
-                differing.leading_zeros() >= self.prefix.into()
-            }
-            _ => false,
-        }
+        is_in_network(self.address, self.prefix, address)
     }
 }
 

@@ -48,18 +48,19 @@ pub const fn host_prefix(address: IpAddr) -> u8 {
     }
 }
 
-/// Whether an address is in the network of another. A mask of one host says nothing of the network.
+/// Whether the first bits of an address are those of a network; of the other family it never is.
 #[must_use]
-pub fn is_within(network: IpAddr, bits: u32, address: IpAddr) -> bool {
-    match (network, address) {
+pub fn is_in_network(network: IpAddr, prefix_length: u8, address: IpAddr) -> bool {
+    let same_bits = match (network, address) {
         (IpAddr::V4(network), IpAddr::V4(address)) => {
-            bits == 32 || (network.to_bits() ^ address.to_bits()).leading_zeros() >= bits
+            (network.to_bits() ^ address.to_bits()).leading_zeros()
         }
         (IpAddr::V6(network), IpAddr::V6(address)) => {
-            bits == 128 || (network.to_bits() ^ address.to_bits()).leading_zeros() >= bits
+            (network.to_bits() ^ address.to_bits()).leading_zeros()
         }
-        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => true,
-    }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => return false,
+    };
+    same_bits >= prefix_length.into()
 }
 
 /// Why an address is not that of a host, or not one that others can reach it by.

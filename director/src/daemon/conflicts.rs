@@ -178,9 +178,9 @@ impl Daemon {
     /// The address of a link that is ours alone and asks for others.
     fn asks_from(&self, ifindex: u32) -> Option<Ipv6Addr> {
         let own = self.survey.own_addresses(ifindex).iter();
-        let mut own = own.filter_map(|address| match address {
+        let mut own = own.filter_map(|own| match own.address {
             IpAddr::V4(_) => None,
-            IpAddr::V6(address) => Some(*address),
+            IpAddr::V6(address) => Some(address),
         });
         own.next()
     }

@@ -160,7 +160,7 @@ fn source(
     let mut own = survey
         .own_addresses(ifindex)
         .iter()
-        .copied()
+        .map(|own| own.address)
         .filter(|address| Family::of(*address) == family);
     configured.or_else(|| match (family, is_multicast) {
         (Family::V6, true) => own.find(is_link_local),

@@ -31,9 +31,7 @@ pub(super) struct Survey {
     /// Interfaces that the program must sit on.
     attached: BTreeSet<u32>,
     /// Addresses of the interfaces that instances speak on, without the virtual ones.
-    own: BTreeMap<u32, Vec<IpAddr>>,
-    /// The same with their masks.
-    networks: BTreeMap<u32, Vec<InterfaceAddress>>,
+    own: BTreeMap<u32, Vec<InterfaceAddress>>,
 }
 
 impl Survey {
@@ -89,7 +87,8 @@ impl Survey {
             };
             let ifindex = self.topology.instances.get(&instance.name);
             let own = ifindex.map_or(&[][..], |ifindex| self.own_addresses(*ifindex));
-            let ours = peers.iter().filter(|peer| own.contains(&peer.address));
+            let is_ours = |address| own.iter().any(|own| own.address == address);
+            let ours = peers.iter().filter(|peer| is_ours(peer.address));
             let errors: Vec<_> = ours
                 .map(|peer| {
                     Diagnostic::error(
@@ -116,15 +115,13 @@ impl Survey {
             .await
             .map_err(|error| Problem::from_error(&error))?;
         let own = addresses.into_iter();
-        let own: Vec<_> = own.filter(|known| !is_vip(config, known.address)).collect();
-        let bare = own.iter().map(|known| known.address);
-        self.own.insert(ifindex, bare.collect());
-        self.networks.insert(ifindex, own);
+        let own = own.filter(|known| !is_vip(config, known.address));
+        self.own.insert(ifindex, own.collect());
         Ok(())
     }
 
     /// The addresses of an interface that an instance speaks on, without the virtual ones.
-    pub(super) fn own_addresses(&self, ifindex: u32) -> &[IpAddr] {
+    pub(super) fn own_addresses(&self, ifindex: u32) -> &[InterfaceAddress] {
         self.own.get(&ifindex).map_or(&[], Vec::as_slice)
     }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value as Json;
 
 use super::{
-    super::address::is_within,
+    super::address::{host_prefix, is_in_network},
     Finding, Side, Span, Value,
     object::Object,
     rules::{self, CHECK, PACE_OF_CHECK, REAL_SERVER, VIRTUAL_SERVER},
@@ -171,7 +171,7 @@ struct Outside {
 /// Real servers that are outside of the network that their own virtual address has in the file. One that is not on the link
 /// cannot be reached in direct routing (scenario 2.38).
 fn off_link(side: &Side<'_>) -> Vec<Outside> {
-    let held: Vec<(IpAddr, u32)> = side.instances().iter().flat_map(networks).collect();
+    let held: Vec<(IpAddr, u8)> = side.instances().iter().flat_map(networks).collect();
     let mut outside = Vec::new();
     for (index, service) in side.virtual_servers().iter().enumerate() {
         let vip = service.text("address").parse::<IpAddr>();
@@ -180,7 +180,7 @@ fn off_link(side: &Side<'_>) -> Vec<Outside> {
         };
         for server in side.real_servers(index) {
             if let Ok(address) = server.text("address").parse()
-                && !is_within(*vip, *bits, address)
+                && is_outside(*vip, *bits, address)
             {
                 outside.push(Outside {
                     subject: format!("real_server {address} of {}", Name::of(*service).shown()),
@@ -193,13 +193,20 @@ fn off_link(side: &Side<'_>) -> Vec<Outside> {
     outside
 }
 
+/// A mask of one host says nothing of the network, and neither does an address of the other family.
+fn is_outside(vip: IpAddr, bits: u8, address: IpAddr) -> bool {
+    bits != host_prefix(vip)
+        && vip.is_ipv4() == address.is_ipv4()
+        && !is_in_network(vip, bits, address)
+}
+
 /// The addresses of an instance, with the bits of their masks.
-fn networks(instance: &Object<'_>) -> Vec<(IpAddr, u32)> {
+fn networks(instance: &Object<'_>) -> Vec<(IpAddr, u8)> {
     let lists = ["virtual_ipaddress", "virtual_ipaddress_excluded"];
     let addresses = lists.into_iter().flat_map(|key| instance.list(key));
     addresses
         .filter_map(|address| {
-            let bits = u32::try_from(address.get("prefix_length")?.as_u64()?).ok()?;
+            let bits = u8::try_from(address.get("prefix_length")?.as_u64()?).ok()?;
             Some((address.get("address")?.as_str()?.parse().ok()?, bits))
         })
         .collect()

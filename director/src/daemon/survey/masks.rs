@@ -4,7 +4,7 @@ use super::Survey;
 use crate::{
     config::{
         Config, Diagnostic, VirtualAddress,
-        address::{host_prefix, is_within},
+        address::{host_prefix, is_in_network},
     },
     host::InterfaceAddress,
 };
@@ -18,11 +18,7 @@ impl Survey {
                 let Some(link) = self.link_named(name) else {
                     continue;
                 };
-                let own = self
-                    .networks
-                    .get(&link.index)
-                    .map_or(&[][..], Vec::as_slice);
-                let found = judge(vip, name, own);
+                let found = judge(vip, name, self.own_addresses(link.index));
                 self.diagnostics.extend(found);
             }
         }
@@ -36,11 +32,10 @@ fn judge(vip: &VirtualAddress, interface: &str, own: &[InterfaceAddress]) -> Opt
         return None;
     }
     let is_near = |own: &&InterfaceAddress| {
-        vip.address.is_ipv4() == own.address.is_ipv4()
-            && own.prefix_length != host_prefix(own.address)
-            && is_within(
+        own.prefix_length != host_prefix(own.address)
+            && is_in_network(
                 own.address,
-                own.prefix_length.min(vip.prefix_length).into(),
+                own.prefix_length.min(vip.prefix_length),
                 vip.address,
             )
     };
