@@ -17,7 +17,7 @@ use crate::{
     },
     config::{Config, Switchover},
     dataplane::{
-        ended::{self, Ended},
+        ended::{self, Ended, EndedServers},
         expiry::Jiffies,
         flows::IdleFlow,
         pins, tables,
@@ -92,16 +92,8 @@ impl Daemon {
             Err(problem) => return drop(reply.send(Err(problem))),
         };
         let ended = ended::all_in_use(self.dataplane.tables());
-        let reasons = ended.keys().map(|index| (*index, Reason::ByHand)).collect();
         self.teller.tell(Job::Chosen {
-            servers: EndedJob {
-                folder: pins::folder(&self.options.pins),
-                ended,
-                reasons,
-                unreachable: HashSet::new(),
-                pace: self.pace(),
-                now: walk.now(),
-            },
+            servers: self.living(ended, &Reason::ByHand, walk.now()),
             choice: Box::new(move |place, flow| filter.matches(&walk.connection_at(place, flow))),
             reply: Box::new(move |outcome| {
                 let told = outcome.map(view::told);
@@ -124,26 +116,13 @@ impl Daemon {
             })
             .map(|service| service.id.key())
             .collect();
-        let folder = pins::folder(&self.options.pins);
         let mut ended = ended::all_in_use(self.dataplane.tables());
         ended.retain(|_, ended| dead.contains(&ended.service));
         if ended.is_empty() {
             return;
         }
-        let reasons = ended
-            .keys()
-            .map(|index| (*index, Reason::Switchover))
-            .collect();
-        let servers = EndedJob {
-            folder,
-            ended,
-            reasons,
-            unreachable: HashSet::new(),
-            pace: self.pace(),
-            now: self.clock_now(),
-        };
         self.teller.tell(Job::Chosen {
-            servers,
+            servers: self.living(ended, &Reason::Switchover, self.clock_now()),
             choice: Box::new(|_, _| true),
             reply: Box::new(|outcome| {
                 if let Err(error) = outcome {
@@ -151,6 +130,18 @@ impl Daemon {
                 }
             }),
         });
+    }
+
+    /// Servers that live on, of which flows end for one reason.
+    fn living(&self, ended: EndedServers, reason: &Reason, now: Jiffies) -> EndedJob {
+        EndedJob {
+            folder: pins::folder(&self.options.pins),
+            reasons: ended.keys().map(|index| (*index, reason.clone())).collect(),
+            ended,
+            unreachable: HashSet::new(),
+            pace: self.pace(),
+            now,
+        }
     }
 
     /// The flows' clock, for their ages. One that cannot be read makes them all young.

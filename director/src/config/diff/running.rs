@@ -67,10 +67,6 @@ fn compare_lists(
     running: &[Json],
     found: &mut Vec<Difference>,
 ) {
-    let named = |list: &[Json]| -> Option<Vec<(String, Json)>> {
-        let named = list.iter().map(|block| Some((name(block)?, block.clone())));
-        named.collect()
-    };
     let (Some(in_file), Some(that_run)) = (named(file), named(running)) else {
         if file != running {
             found.push(Difference {
@@ -81,17 +77,11 @@ fn compare_lists(
         }
         return;
     };
-    let of = |list: &[(String, Json)], name: &str| {
-        let mut blocks = list.iter();
-        let block = blocks.find(|(known, _)| known == name);
-        block.map(|(_, block)| block.clone())
-    };
-    let is_new = |name: &&String| of(&in_file, name).is_none();
-    let more = that_run.iter().map(|(name, _)| name).filter(is_new);
-    for name in in_file.iter().map(|(name, _)| name).chain(more) {
+    let is_new = |(name, _): &&(String, &Json)| block_of(&in_file, name).is_none();
+    for (name, _) in in_file.iter().chain(that_run.iter().filter(is_new)) {
         way.push(name.clone());
-        match (of(&in_file, name), of(&that_run, name)) {
-            (Some(file), Some(running)) => compare(way, Some(&file), Some(&running), found),
+        match (block_of(&in_file, name), block_of(&that_run, name)) {
+            (Some(file), Some(running)) => compare(way, Some(file), Some(running), found),
             // All that is in a block is not told one by one.
             (file, running) => found.push(Difference {
                 setting: way.join(" "),
@@ -101,6 +91,19 @@ fn compare_lists(
         }
         way.pop();
     }
+}
+
+/// All blocks of a list with their names. `None`: not all have one.
+fn named(list: &[Json]) -> Option<Vec<(String, &Json)>> {
+    let named = list.iter().map(|block| Some((name(block)?, block)));
+    named.collect()
+}
+
+fn block_of<'a>(named: &[(String, &'a Json)], name: &str) -> Option<&'a Json> {
+    let mut blocks = named.iter();
+    blocks
+        .find(|(known, _)| known == name)
+        .map(|(_, block)| *block)
 }
 
 /// What a block is known by. `None`: it has no name.
