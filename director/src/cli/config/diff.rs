@@ -3,11 +3,12 @@
 mod running;
 
 use std::{
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use super::{FAILED, plural, write_json};
 use crate::{
@@ -64,15 +65,26 @@ pub(super) fn diff(
 ) -> io::Result<u8> {
     match &args.b {
         None => running::diff(args, output, errors, color),
-        Some(other) if other.as_os_str() == "-" => {
-            let comparison = match serde_json::from_reader(io::stdin().lock()) {
-                Ok(json) => Comparison::with_json(&args.a, json, color),
-                Err(error) => Err(format!(
-                    "error: standard input is not what `director config show --json` prints: {error}\n"
-                )),
-            };
-            pair(args, comparison, output, errors, color)
-        }
+        Some(other) if other.as_os_str() == "-" => match configuration(io::stdin().lock()) {
+            Ok(json) => pair(
+                args,
+                Comparison::with_json(&args.a, json, color),
+                output,
+                errors,
+                color,
+            ),
+            Err(why) => {
+                writeln!(
+                    errors,
+                    "error: standard input is not what `director config show --json` prints: {why}"
+                )?;
+                writeln!(
+                    errors,
+                    "  help: `ssh OTHER director config show --running` prints it for the director on another host"
+                )?;
+                Ok(FAILED)
+            }
+        },
         Some(other) => pair(
             args,
             Comparison::of(&args.a, other, color),
@@ -81,6 +93,17 @@ pub(super) fn diff(
             color,
         ),
     }
+}
+
+/// A configuration as JSON. Something else would pass for one in which everything is missing.
+fn configuration(input: impl Read) -> Result<Json, String> {
+    let json: Json = serde_json::from_reader(input).map_err(|error| error.to_string())?;
+    for list in ["vrrp_instances", "virtual_servers"] {
+        if !json[list].is_array() {
+            return Err(format!("it has no list `{list}`"));
+        }
+    }
+    Ok(json)
 }
 
 fn pair(

@@ -49,6 +49,21 @@ fn a_pair_that_fits_is_one_line_and_0() {
 }
 
 #[test]
+fn what_is_no_configuration_is_not_taken_for_an_empty_one() {
+    for (input, complaint) in [
+        ("", "EOF"),
+        ("not json", "expected"),
+        ("[1, 2]", "no list `vrrp_instances`"),
+        (r#"{"vrrp_instances": []}"#, "no list `virtual_servers`"),
+    ] {
+        let error = configuration(input.as_bytes()).expect_err(input);
+        assert!(error.contains(complaint), "{input}: {error}");
+    }
+    let empty = r#"{"vrrp_instances": [], "virtual_servers": []}"#;
+    assert!(configuration(empty.as_bytes()).is_ok());
+}
+
+#[test]
 fn warnings_are_1_and_conflicts_are_2() {
     let (code, output, _) = compared(&FITS[..1], false);
     assert_eq!(code, 1, "{output}");
