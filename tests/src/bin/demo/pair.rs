@@ -129,6 +129,9 @@ pub(crate) fn is_mistyped(cast: &Cast, second: &Second) -> Result<()> {
         .args([&cast.director.config, &second.director.config]);
     let told = printed(&second.director, &mut diff)?;
     ensure!(told.contains(MISTYPED), "no word of {MISTYPED}: {told}");
+    aside(
+        "The example's two files have one router_id, too, which is the first thing that it finds.",
+    );
     quote(
         "director config diff 192.168.66.6.conf 192.168.66.12.conf",
         &told,
