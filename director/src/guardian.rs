@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Without it the kernel of a director whose daemon was killed goes on to answer for the VIPs while the other director holds them,
-//! too; and the others would wait for the whole master down interval. It waits almost until the lease ends, so that a daemon that is
-//! merely restarted goes on as if nothing had happened: the packet path forwards meanwhile. Then the others take over after their
-//! skew time, as after a clean stop.
+//! too. It waits until the lease ends, so that a daemon that is merely restarted, or comes late on a busy host, goes on as if nothing
+//! had happened: the packet path forwards meanwhile. Then the others take over after their skew time, and never before the VIPs are
+//! gone.
 //!
 //! A hook of the service manager could remove the VIPs of a daemon that died, but it would not see one that hangs, and it is run at
 //! once: before a restarted daemon had its chance.

@@ -10,7 +10,7 @@ use crate::{
     vrrp::{Placed, election::RELEASE},
 };
 
-/// The lease has this part of an interval left when an instance is given up.
+/// The lease has this part of an interval left when it becomes suspicious that nobody renews it.
 const MARGIN_PART: u32 = 4;
 
 impl Daemon {

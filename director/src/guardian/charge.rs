@@ -18,7 +18,7 @@ pub struct Ward {
     pub name: String,
     /// Index of its lease.
     pub lease: u32,
-    /// So long before the lease ends it is given up.
+    /// So long before the lease ends it is suspicious that nobody renews it; so much later it is given up.
     pub margin: Duration,
     /// Its addresses.
     pub addresses: Vec<Held>,

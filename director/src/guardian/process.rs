@@ -1,6 +1,7 @@
 //! The guardian itself: `director guard`, started by the daemon.
 
 use std::{
+    collections::BTreeMap,
     io::{self, Read as _},
     os::fd::AsFd as _,
     path::Path,
@@ -17,7 +18,7 @@ use nix::{
 
 use super::{
     charge::{Charge, Ward},
-    watch::{Step, step},
+    watch::{Step, Watch},
 };
 use crate::{
     api::response::Problem,
@@ -55,6 +56,7 @@ pub fn run(pins: &Path) -> Result<(), Problem> {
     let _needs_privileges = real_time::lock_memory();
     let mut guardian = Process {
         charge: Charge::default(),
+        watches: BTreeMap::new(),
         sockets: Sockets::default(),
         line: Vec::new(),
         daemon: Daemon::Alive,
@@ -93,6 +95,8 @@ pub fn run(pins: &Path) -> Result<(), Problem> {
 
 struct Process {
     charge: Charge,
+    /// By the index of the lease.
+    watches: BTreeMap<u32, Watch>,
     sockets: Sockets,
     /// What has come of the next line.
     line: Vec<u8>,
@@ -116,7 +120,8 @@ impl Process {
         let mut pause = Duration::from_secs(1);
         for ward in &self.charge.wards {
             let until = leases.read(ward.lease).until_monotonic_ns;
-            match step(leases::monotonic_ns(), until, ward.margin) {
+            let watch = self.watches.entry(ward.lease).or_default();
+            match watch.look(leases::monotonic_ns(), until, ward.margin) {
                 Step::Idle(length) | Step::Wait(length) => pause = pause.min(length),
                 // A daemon that is back, and not yet as far as to renew it, decides for itself.
                 Step::GiveUp if self.has_successor => pause = LOOK_AFTER,
@@ -185,6 +190,8 @@ impl Process {
             .collect();
         // The daemon has the same sockets, and has said what is wrong with them.
         let _told_by_the_daemon = self.sockets.settle(&places, &unicast);
+        let is_watched = |lease: u32| charge.wards.iter().any(|ward| ward.lease == lease);
+        self.watches.retain(|lease, _| is_watched(*lease));
         self.charge = charge;
     }
 }

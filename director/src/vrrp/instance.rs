@@ -20,7 +20,7 @@
 //! - A member of a sync group goes to Master only when its group says so.
 //!
 //! Advertisements that wait in a socket must be handed in before [`Event::Deadline`]: after a sleep of the host the Master's
-//! silence may be our own deafness.
+//! silence may be our own deafness. A Backup that comes late itself listens for one interval more.
 
 use std::{
     collections::BTreeSet,
@@ -75,8 +75,19 @@ pub struct Backup {
 pub enum MasterDownTimer {
     /// It fires then.
     Runs(Instant),
+    /// It fires then for good: the first time this host came so late to look that the silence may have been its own.
+    RunsOnceMore(Instant),
     /// It has fired, and the sync group holds the instance back.
     Fired,
+}
+
+impl Backup {
+    /// Whether whoever finds the Master silent comes so late that advertisements may wait where they cannot be heard yet: after a
+    /// standstill of the host a thread may run before the kernel has taken the packets from the interface. The Master of a host
+    /// that lives is heard within one more interval. Where a Master has left or is preempted, there is nothing to wait for.
+    fn has_overslept(&self, late: Duration) -> bool {
+        late > self.master_adver_interval / 2 && self.takeover == Reason::MasterDown
+    }
 }
 
 /// One virtual router.
@@ -137,7 +148,7 @@ impl Instance {
         match &self.state {
             State::Initialize => Standing::Initialize,
             State::Backup(backup) => match backup.master_down_timer {
-                MasterDownTimer::Runs(_) => Standing::Backup,
+                MasterDownTimer::Runs(_) | MasterDownTimer::RunsOnceMore(_) => Standing::Backup,
                 MasterDownTimer::Fired => Standing::Ready,
             },
             State::Master { .. } => Standing::Master,
@@ -153,7 +164,7 @@ impl Instance {
     pub const fn next_deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Backup(Backup {
-                master_down_timer: MasterDownTimer::Runs(at),
+                master_down_timer: MasterDownTimer::Runs(at) | MasterDownTimer::RunsOnceMore(at),
                 ..
             })
             | State::Master { adver_timer: at } => Some(*at),
@@ -179,8 +190,17 @@ impl Instance {
             (State::Master { .. }, Event::Advertisement(heard)) => self.master_hears(now, heard),
 
             (State::Backup(backup), Event::Deadline) => match backup.master_down_timer {
-                MasterDownTimer::Runs(at) if now >= at => self.master_is_down(now),
-                MasterDownTimer::Runs(_) | MasterDownTimer::Fired => Vec::new(),
+                MasterDownTimer::Runs(at) if now >= at && backup.has_overslept(now - at) => {
+                    let once_more = now + backup.master_adver_interval;
+                    backup.master_down_timer = MasterDownTimer::RunsOnceMore(once_more);
+                    Vec::new()
+                }
+                MasterDownTimer::Runs(at) | MasterDownTimer::RunsOnceMore(at) if now >= at => {
+                    self.master_is_down(now)
+                }
+                MasterDownTimer::Runs(_)
+                | MasterDownTimer::RunsOnceMore(_)
+                | MasterDownTimer::Fired => Vec::new(),
             },
             // RFC 9568 section 6.4.3: send, and set the timer anew. What a late driver missed is not made up for.
             (State::Master { adver_timer }, Event::Deadline) if now >= *adver_timer => {

@@ -30,10 +30,11 @@ impl Instance {
     /// Of several Backups the most willing takes over, after its skew time. One that waits for its group goes on to wait.
     fn master_leaves(&mut self, now: Instant, peer: IpAddr) {
         if let State::Backup(backup) = &mut self.state
-            && let MasterDownTimer::Runs(at) = &mut backup.master_down_timer
+            && backup.master_down_timer != MasterDownTimer::Fired
         {
             let (version, pace) = (self.settings.version, backup.master_adver_interval);
-            *at = now + election::skew_time(version, self.priority, pace);
+            let skew_time = election::skew_time(version, self.priority, pace);
+            backup.master_down_timer = MasterDownTimer::Runs(now + skew_time);
             backup.takeover = Reason::MasterReleased { peer };
         }
     }

@@ -294,7 +294,7 @@ fn s0_2_a_fault_that_nobody_took_over_in_ends_nothing() {
     let (mut router, now) = master(vec![tracking]);
     router.track(now, &script, Status::Failed);
     router.track(now + SECOND, &script, Status::Well);
-    router.act(now + SECOND * 6);
+    router.act(now + SECOND * 5);
     assert_eq!(roles(&router), ["MASTER"]);
     let lower = packet("10.0.0.2", 90, &profile("a", 51));
     let effects = router.hear(now + SECOND * 7, IFINDEX, &lower);

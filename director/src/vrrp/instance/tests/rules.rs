@@ -167,9 +167,53 @@ fn a_late_deadline_is_made_up_for_once_and_a_repeated_one_does_nothing() {
     assert_eq!(bench.pause(), Some(SECOND));
 
     let mut bench = Bench::in_role(settings(Version::Two), Role::Backup);
-    let late = bench.tell_after(60 * SECOND, Event::Deadline);
+    let late = bench.tell_after(DOWN + SECOND / 2, Event::Deadline);
     assert_eq!(late, takeover(100, Reason::MasterDown));
     assert_eq!(bench.tell(Event::Deadline), []);
+}
+
+/// Scenario 2.25: the host stood still, and the Master's advertisements were still in the interface.
+#[test]
+fn a_backup_that_comes_late_listens_for_one_interval_more_and_no_longer() {
+    let mut bench = Bench::in_role(settings(Version::Two), Role::Backup);
+    assert_eq!(bench.tell_after(60 * SECOND, Event::Deadline), []);
+    assert_eq!(bench.pause(), Some(SECOND));
+    let mut heard_after_all = Bench {
+        instance: bench.instance.clone(),
+        now: bench.now,
+    };
+    heard_after_all.tell(heard(LESS, 200));
+    assert_eq!(heard_after_all.pause(), Some(DOWN));
+    let late_again = bench.tell_after(60 * SECOND, Event::Deadline);
+    assert_eq!(late_again, takeover(100, Reason::MasterDown));
+}
+
+/// The Master was heard: it leaves, or gives way.
+#[test]
+fn a_backup_that_comes_late_to_succeed_waits_for_nobody() {
+    for (priority, reason) in [
+        (0, Reason::MasterReleased { peer: LESS }),
+        (
+            50,
+            Reason::Preempted {
+                peer: LESS,
+                priority: priority(50),
+            },
+        ),
+    ] {
+        let mut bench = Bench::in_role(settings(Version::Two), Role::Backup);
+        bench.tell(heard(LESS, priority));
+        let late = bench.tell_after(60 * SECOND, Event::Deadline);
+        assert_eq!(late, takeover(100, reason));
+    }
+}
+
+/// Of a Backup that listens for one interval more.
+#[test]
+fn a_master_that_leaves_late_is_succeeded_after_the_skew_time() {
+    let mut bench = Bench::in_role(settings(Version::Two), Role::Backup);
+    bench.tell_after(60 * SECOND, Event::Deadline);
+    assert_eq!(down_after(&mut bench, heard(LESS, 0)), SKEW);
 }
 
 /// Scenario 2.25: the driver was stopped, and the Master's advertisements waited in the socket.
