@@ -147,9 +147,12 @@ impl Profile {
         self.ways().into_iter().map(message).collect()
     }
 
-    /// Whether this is another profile of the same virtual router, which then stays what it is.
+    /// Whether this is another profile of the same virtual router, which then stays what it is. One that waited for its interface is
+    /// the same when that has come; on another interface it is another one, and the first says that it leaves.
     pub(super) fn goes_on_as(&self, earlier: &Self) -> bool {
-        self.name == earlier.name && self.key == earlier.key
+        let is_same_interface = earlier.key.ifindex == 0 || earlier.key.ifindex == self.key.ifindex;
+        let at = |profile: &Self| (profile.key.family, profile.key.virtual_router_id);
+        self.name == earlier.name && is_same_interface && at(self) == at(earlier)
     }
 
     /// The name of the group that moves it: its sync group, or one of its own that only waits for witnesses.

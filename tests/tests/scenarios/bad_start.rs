@@ -33,6 +33,11 @@ fn an_interface_that_does_not_exist_yet_is_waited_for_in_fault() -> Result<()> {
     ip(&["link", "set", "eth8", "up"])?;
     ip(&["link", "set", "eth7", "up"])?;
     director.await_log("MASTER with priority 255", SOON)?;
+    let log = director.log();
+    ensure!(
+        !log.contains("INITIALIZE"),
+        "it was stopped meanwhile: {log}"
+    );
     Ok(())
 }
 

@@ -127,6 +127,22 @@ fn a_packet_is_for_the_instance_of_its_interface_family_and_id() {
     assert_eq!(roles(&router), ["MASTER", "BACKUP"]);
 }
 
+#[test]
+fn an_instance_whose_interface_comes_goes_on_and_does_not_stop() {
+    let there = profile("a", 51);
+    let mut missing = there.clone();
+    missing.key.ifindex = 0;
+    missing.source = None;
+    let (mut router, now, _) = started(vec![missing]);
+    assert_eq!(roles(&router), ["FAULT"]);
+    let effects = router.configure(now, vec![there], &BTreeSet::new());
+    let became = news(&effects).into_iter().filter_map(|news| match news {
+        News::Role { role, .. } => Some(*role),
+        _ => None,
+    });
+    assert_eq!(became.collect::<Vec<_>>(), [Role::Backup]);
+}
+
 /// Scenario 1.11: one side has 65, the other 66.
 #[test]
 fn s1_11_an_address_of_ours_under_another_id_is_told_once() {
