@@ -7,7 +7,10 @@ use std::{
 };
 
 use crate::{
-    config::{Config, Global, Protocol, RealServer, TcpCheck, VirtualServer, address::host_prefix},
+    config::{
+        Config, Global, Idle, NoFlow, Protocol, RealServer, Switchover, TcpCheck, VirtualServer,
+        address::host_prefix,
+    },
     tell,
 };
 
@@ -113,6 +116,9 @@ fn virtual_server(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result 
     if let Some(timeout) = server.idle_timeout {
         writeln!(f, "  keeps an idle flow for {}", seconds(timeout))?;
     }
+    if server.protocol == Protocol::Tcp {
+        connections(f, server)?;
+    }
     server
         .real_servers
         .iter()
@@ -125,6 +131,26 @@ fn virtual_server(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result 
         ),
         None => Ok(()),
     }
+}
+
+/// What there is of TCP only.
+fn connections(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result {
+    let idle = match server.on_idle {
+        Idle::Reset => "both ends are told",
+        Idle::Silent => "nobody is told",
+    };
+    writeln!(f, "  when a connection was idle for too long: {idle}")?;
+    let stray = match server.on_no_flow {
+        NoFlow::Reset => "its sender gets a reset",
+        NoFlow::Pass => "this host's kernel has it",
+        NoFlow::Schedule => "it gets a real server as if it opened one",
+    };
+    writeln!(f, "  when a segment belongs to no connection: {stray}")?;
+    let succeeded = match server.on_switchover {
+        Switchover::Reset => "both ends of every connection are told",
+        Switchover::Keep => "connections are left alone",
+    };
+    writeln!(f, "  when another director takes over: {succeeded}")
 }
 
 fn scheduling(f: &mut Formatter<'_>, server: &VirtualServer) -> fmt::Result {
