@@ -25,6 +25,7 @@ mod guarding;
 mod host_events;
 mod limits;
 mod neighbors;
+mod pairing;
 mod placing;
 mod privileges;
 mod reload;
@@ -63,6 +64,7 @@ use self::{
     flow_walk::SWEEP_INTERVAL,
     full_tables::FullTables,
     neighbors::Neighbors,
+    pairing::Pairing,
     service_manager::ServiceManager,
     survey::Survey,
     traffic::{LOOK_INTERVAL, Rates},
@@ -84,6 +86,7 @@ use crate::{
     },
     model::{Event, Model, Notice, event::Verdict, notice::Severity},
     notify::{Notifier, State},
+    pair,
     tell::{EventLog, Teller},
     track::{TrackEvent, Trackers},
     vrrp::Said,
@@ -145,6 +148,7 @@ struct Daemon {
     conflicts: Conflicts,
     claim_watch: ClaimWatch,
     claims: mpsc::Receiver<Claim>,
+    pairing: Pairing,
     /// Gives up in this daemon's stead.
     guardian: Option<Guardian>,
     /// Is told how this daemon does.
@@ -214,6 +218,7 @@ enum Wake {
     Host(Option<HostEvent>),
     Said(Said),
     Claim(Claim),
+    Digest(pair::channel::Heard),
     Tracked(TrackEvent),
     Request(Request),
     Deadline,
@@ -238,6 +243,7 @@ impl Daemon {
                     self.tell_roles();
                 }
                 Wake::Claim(claim) => self.take_claim(claim),
+                Wake::Digest(heard) => self.take_digest(heard),
                 Wake::Tracked(event) => self.take_tracked(event),
                 Wake::Request(request) => self.answer(request).await,
                 Wake::Deadline => self.act_on_deadlines().await,
@@ -270,6 +276,7 @@ impl Daemon {
             .chain(self.conflicts.next_question())
             .chain(self.elections.next_deadline())
             .chain(self.first_results.next_deadline())
+            .chain(Some(self.pairing.next_deadline()))
             .min();
         tokio::select! {
             _ = signals.terminate.recv() => Wake::Stop,
@@ -278,6 +285,7 @@ impl Daemon {
             Some(event) = self.check_events.recv() => Wake::Check(event),
             Some(said) = self.elections.next() => Wake::Said(said),
             Some(claim) = self.claims.recv() => Wake::Claim(claim),
+            Some(heard) = self.pairing.next() => Wake::Digest(heard),
             Some(event) = self.tracked.recv() => Wake::Tracked(event),
             event = self.monitor.next() => Wake::Host(event),
             Some(request) = self.requests.recv() => Wake::Request(request),
@@ -350,6 +358,7 @@ impl Daemon {
         self.neighbors.ask_due(&self.host, now).await;
         self.end_what_has_drained();
         self.ask_for_conflicts();
+        self.tell_digest(now);
         let has_waited = self
             .first_results
             .next_deadline()

@@ -12,6 +12,7 @@ pub mod host;
 pub mod logging;
 pub mod model;
 pub mod notify;
+pub mod pair;
 pub mod script;
 pub mod tell;
 pub mod track;

@@ -20,7 +20,8 @@ use super::{
     filter::FlowFilter,
     path,
     response::{
-        Connection, ConnectionLine, EventLine, Listing, Problem, Reloaded, Status, Told, VrrpStatus,
+        Connection, ConnectionLine, EventLine, Listing, PairDigests, Problem, Reloaded, Status,
+        Told, VrrpStatus,
     },
 };
 use crate::config::edit::Edit;
@@ -115,6 +116,14 @@ impl Client {
     /// See [`ClientError`].
     pub async fn vrrp(&self) -> Result<VrrpStatus, ClientError> {
         self.ask(Method::GET, path::VRRP).await
+    }
+
+    /// What other directors told of their configurations.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn pair(&self) -> Result<PairDigests, ClientError> {
+        self.ask(Method::GET, path::PAIR).await
     }
 
     /// Services and servers with their traffic.

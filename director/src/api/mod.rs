@@ -7,6 +7,7 @@
 //! | --- | --- | --- |
 //! | `GET /v1/status` | [`Request::Status`](request::Request::Status) | [`response::Status`] |
 //! | `GET /v1/vrrp` | [`Request::Vrrp`](request::Request::Vrrp) | [`response::VrrpStatus`] |
+//! | `GET /v1/pair` | [`Request::Pair`](request::Request::Pair) | [`response::PairDigests`] |
 //! | `GET /v1/listing` | [`Request::Listing`](request::Request::Listing) | [`response::Listing`] |
 //! | `GET /v1/connections` | [`Request::Connections`](request::Request::Connections) | one [`response::ConnectionLine`] a line |
 //! | `GET /v1/config` | [`Request::Config`](request::Request::Config) | what runs, as `director config show --json` prints a file |
@@ -29,6 +30,7 @@ pub const DEFAULT_SOCKET: &str = "/run/director/director.sock";
 mod path {
     pub(super) const STATUS: &str = "/v1/status";
     pub(super) const VRRP: &str = "/v1/vrrp";
+    pub(super) const PAIR: &str = "/v1/pair";
     pub(super) const LISTING: &str = "/v1/listing";
     pub(super) const CONNECTIONS: &str = "/v1/connections";
     pub(super) const CONFIG: &str = "/v1/config";

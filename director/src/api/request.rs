@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     filter::FlowFilter,
-    response::{Connection, Listing, Problem, Reloaded, Status, Told, VrrpStatus},
+    response::{Connection, Listing, PairDigests, Problem, Reloaded, Status, Told, VrrpStatus},
 };
 use crate::{config::edit::Edit, tell::Records};
 
@@ -35,6 +35,8 @@ pub enum Request {
     Status(Reply<Status>),
     /// Elections, and what was heard of others.
     Vrrp(Reply<VrrpStatus>),
+    /// What other directors told of their configurations.
+    Pair(Reply<PairDigests>),
     /// Services and real servers with their traffic.
     Listing(Reply<Listing>),
     /// The configuration that is in force: the file, and what was changed by hand; without passwords.

@@ -4,6 +4,7 @@
 
 mod event;
 mod listing;
+mod pair;
 mod status;
 mod vrrp;
 
@@ -16,6 +17,7 @@ pub use listing::{
     Connection, ConnectionLine, ConnectionState, Forwarding, ListedServer, ListedService,
     ListedTimeouts, Listing, Rate, Traffic,
 };
+pub use pair::{PairDigests, PairView};
 pub use status::{
     AttachMode, FlowTable, InstanceStatus, Presence, Role, ServerKind, ServerState, ServerStatus,
     ServiceStatus, Status, Told,

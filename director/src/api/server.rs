@@ -100,6 +100,7 @@ fn router(requests: mpsc::Sender<Request>) -> Router {
         .route(path::STATUS, get(status))
         .route(path::LISTING, get(listing))
         .route(path::VRRP, get(vrrp))
+        .route(path::PAIR, get(pair))
         .route(path::CONNECTIONS, get(connections))
         .route(path::CONFIG, get(config))
         .route(path::RELOAD, post(reload))
@@ -125,6 +126,13 @@ async fn status(State(requests): Requests) -> Response {
 async fn vrrp(State(requests): Requests) -> Response {
     json(
         ask(&requests, Request::Vrrp).await,
+        StatusCode::INTERNAL_SERVER_ERROR,
+    )
+}
+
+async fn pair(State(requests): Requests) -> Response {
+    json(
+        ask(&requests, Request::Pair).await,
         StatusCode::INTERNAL_SERVER_ERROR,
     )
 }
@@ -227,9 +235,10 @@ async fn unknown_path(uri: Uri) -> Response {
     refuse(
         StatusCode::NOT_FOUND,
         Problem::new(format!("there is nothing at {}", uri.path())).help(format!(
-            "the API has {}, {}, {}, {}, {}, {}, {} and {}",
+            "the API has {}, {}, {}, {}, {}, {}, {}, {} and {}",
             path::STATUS,
             path::VRRP,
+            path::PAIR,
             path::LISTING,
             path::CONNECTIONS,
             path::RELOAD,

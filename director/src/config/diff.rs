@@ -4,6 +4,7 @@
 //! Both sides are compared as what `director config show --json` prints, so that one of them can come from another director. Only
 //! a side that was read from files has places, and passwords.
 
+pub mod digest;
 mod instances;
 mod object;
 mod report;

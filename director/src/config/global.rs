@@ -32,6 +32,8 @@ pub struct Global {
     pub reset_rate: Option<u32>,
     /// `director_event_log`: file to which each connection that was ended is added; an absolute path.
     pub event_log: Option<PathBuf>,
+    /// `director_pair_port`: UDP port by which two directors compare their configurations. Default 8850; 0: they do not.
+    pub pair_port: Option<u16>,
     /// `script_user`.
     pub script_user: Option<ScriptUser>,
     /// `enable_script_security`: a script that somebody else than its user could change is not run as root.
@@ -94,6 +96,9 @@ pub(super) fn read(root: &mut Settings<'_, '_>) -> (Global, InstanceDefaults) {
         table_sizes(&mut settings, &mut global.table_sizes);
         if let Some(rate) = settings.number("director_reset_rate", 0..=MOST_RESETS) {
             global.reset_rate = Some(rate.value);
+        }
+        if let Some(port) = settings.number("director_pair_port", 0..=u32::from(u16::MAX)) {
+            global.pair_port = u16::try_from(port.value).ok();
         }
         if let Some(path) = event_log(&mut settings) {
             global.event_log = Some(path);

@@ -14,6 +14,7 @@ impl Daemon {
         match request {
             Request::Status(reply) => drop(reply.send(view::status(self))),
             Request::Vrrp(reply) => self.answer_vrrp(reply).await,
+            Request::Pair(reply) => drop(reply.send(Ok(self.pairing.digests()))),
             Request::Listing(reply) => self.answer_listing(reply),
             Request::Connections(reply) => drop(reply.send(self.connections())),
             Request::Config(reply) => drop(reply.send(self.running_config())),

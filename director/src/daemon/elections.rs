@@ -66,19 +66,19 @@ impl Elections {
         self.said.recv().await
     }
 
-    /// Runs the instances of a configuration. What did not change goes on as it is.
+    /// Runs the instances of a configuration. What did not change goes on as it is. Whether anything did is returned.
     pub(super) fn settle(
         &mut self,
         config: &Config,
         survey: &Survey,
         placed: Vec<Placed>,
         resumable: BTreeSet<Arc<str>>,
-    ) {
+    ) -> bool {
         for name in placing::tracked_interfaces(config) {
             self.tell_interface(name, survey);
         }
         if placed == self.placed || self.not_before.is_some() {
-            return;
+            return false;
         }
         self.placed.clone_from(&placed);
         self.standings
@@ -87,6 +87,7 @@ impl Elections {
             instances: placed,
             resumable,
         });
+        true
     }
 
     /// Lets no instance start for a while.
@@ -173,8 +174,12 @@ impl Daemon {
                 .instance_index(self.instance_key(&instance.name)?)
         });
         placed.retain(|placed| !self.first_results.holds(&placed.profile.name));
-        self.elections
+        let has_changed = self
+            .elections
             .settle(&self.config, &self.survey, placed, resumable);
+        if has_changed {
+            self.tell_digest_soon();
+        }
         self.charge_guardian();
         self.settle_claim_watch();
     }

@@ -182,6 +182,7 @@ impl Daemon {
         self.settle_addresses().await;
         self.settle_tracking();
         self.settle_elections_again();
+        self.tell_digest_soon();
         self.reconcile_checks(&[]);
         Ok(changes::changes(&was, &self.config))
     }

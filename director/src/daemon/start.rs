@@ -16,8 +16,8 @@ use tracing::{info, warn};
 use super::{
     Daemon, Options, addresses::Addresses, admission, conflicts::Conflicts, elections::Elections,
     first_results::FirstResults, full_tables::FullTables, guarding, neighbors::Neighbors,
-    privileges, service_manager::ServiceManager, survey::Survey, tell, telling::open_event_log,
-    traffic::Rates, virtual_macs::VirtualMacs,
+    pairing::Pairing, privileges, service_manager::ServiceManager, survey::Survey, tell,
+    telling::open_event_log, traffic::Rates, virtual_macs::VirtualMacs,
 };
 use crate::{
     api::{request::QUEUE_DEPTH, response::Problem, server::Server},
@@ -97,6 +97,7 @@ impl Daemon {
             conflicts: Conflicts::default(),
             claim_watch,
             claims,
+            pairing: Pairing::new(Instant::now()),
             neighbors: Neighbors::default(),
             checks,
             check_events,

@@ -141,6 +141,7 @@ pub(super) fn vrrp(daemon: &Daemon, mut reports: Vec<InstanceReport>) -> VrrpSta
     let instances = daemon.config.vrrp_instances.iter();
     VrrpStatus {
         instances: instances.zip(placed).map(status).collect(),
+        pair: daemon.pairing.view(now),
     }
 }
 

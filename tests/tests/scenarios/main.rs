@@ -35,6 +35,7 @@ mod listing;
 mod local_node;
 mod modes;
 mod no_server;
+mod other_configuration;
 mod pair;
 mod persistence;
 mod pins;

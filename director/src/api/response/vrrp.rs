@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::PairView;
 use crate::{
     track::TrackerView,
     vrrp::{router::InstanceReport, track::Effect},
@@ -12,6 +13,9 @@ use crate::{
 pub struct VrrpStatus {
     /// In the order of the configuration.
     pub instances: Vec<VrrpInstanceStatus>,
+    /// The other directors that tell what they are configured to.
+    #[serde(default)]
+    pub pair: Vec<PairView>,
 }
 
 /// One instance.

@@ -81,6 +81,9 @@ async fn owner(mut requests: mpsc::Receiver<Request>, walk_length: u16, walk_end
             Request::Vrrp(reply) => {
                 drop(reply.send(Ok(crate::api::response::VrrpStatus::default())));
             }
+            Request::Pair(reply) => {
+                drop(reply.send(Ok(crate::api::response::PairDigests::default())));
+            }
             Request::Config(reply) => drop(reply.send(Ok(serde_json::json!({})))),
             Request::Reload(reply) => drop(reply.send(Err(refusal()))),
             Request::Edit(edit, reply) => drop(reply.send(Ok(Reloaded {

@@ -1,9 +1,11 @@
 //! `director config diff`: whether two files are those of one pair, or the daemon runs what one of them says.
 
+mod peer;
 mod running;
 
 use std::{
     io::{self, Read, Write},
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
@@ -25,13 +27,15 @@ use crate::{
 /// priorities, router ids, sources of advertisements. What each may have as it likes, such as scripts, is not looked at.
 /// Exit code: 0 they are a pair, 1 with warnings only, 2 they are none, or one of them has an error.
 ///
-/// With one file: whether the daemon of this host runs what the file says. Exit code: 0 it does, 1 it does not. Passwords are not compared
+/// With one file: whether the daemon of this host runs what the file says, or with --peer what the director with that address was
+/// heard to run: of each object, not of each setting. Exit code: 0 it does, 1 it does not. Passwords are not compared
 /// with what comes from a daemon, which does not tell them.
 #[derive(clap::Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
   director config diff /etc/keepalived/keepalived.conf /tmp/keepalived-of-the-other.conf
   director config diff /etc/keepalived/keepalived.conf
+  director config diff /etc/keepalived/keepalived.conf --peer 192.168.66.12
   ssh other director config show --running | director config diff /etc/keepalived/keepalived.conf -")]
 pub struct DiffArgs {
     /// The file of the one director.
@@ -40,6 +44,9 @@ pub struct DiffArgs {
     /// The file of the other; `-`: what `director config show --json` prints, on standard input. Without it: what runs here.
     #[arg(value_name = "OTHER")]
     pub b: Option<PathBuf>,
+    /// Compare with what the director with this address told the daemon of this host.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "b")]
+    pub peer: Option<IpAddr>,
     /// Which daemon to ask, if there is no other file.
     #[command(flatten)]
     pub socket: SocketOptions,
@@ -64,7 +71,10 @@ pub(super) fn diff(
     color: Color,
 ) -> io::Result<u8> {
     match &args.b {
-        None => running::diff(args, output, errors, color),
+        None => match args.peer {
+            Some(peer) => peer::diff(args, peer, output, errors, color),
+            None => running::diff(args, output, errors, color),
+        },
         Some(other) if other.as_os_str() == "-" => match configuration(io::stdin().lock()) {
             Ok(json) => pair(
                 args,

@@ -11,7 +11,7 @@ use crate::{
         Config, Global, Idle, NoFlow, Protocol, RealServer, Switchover, TcpCheck, VirtualServer,
         address::host_prefix,
     },
-    tell,
+    pair, tell,
 };
 
 mod tracking;
@@ -64,6 +64,13 @@ fn global(f: &mut Formatter<'_>, global: &Global) -> fmt::Result {
     )?;
     if let Some(path) = &global.event_log {
         writeln!(f, "ended connections are recorded in {}", path.display())?;
+    }
+    match global.pair_port.unwrap_or(pair::DEFAULT_PORT) {
+        0 => writeln!(f, "is not compared with the other director's configuration")?,
+        port => writeln!(
+            f,
+            "is compared with the other director's configuration by UDP port {port}"
+        )?,
     }
     match global.reset_rate {
         Some(0) => writeln!(f, "connections told in a second: as many as it goes")?,

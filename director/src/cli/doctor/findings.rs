@@ -5,8 +5,12 @@ mod tracked;
 use serde::Serialize;
 
 use super::facts::{Daemon, Facts, Rules};
-use crate::api::response::{
-    AttachMode, InstanceStatus, Role, ServerState, Status, VrrpInstanceStatus, VrrpStatus,
+use crate::{
+    api::response::{
+        AttachMode, InstanceStatus, PairView, Role, ServerState, Status, VrrpInstanceStatus,
+        VrrpStatus,
+    },
+    pair::PairStanding,
 };
 
 /// Linux before this lacks what the XDP program needs.
@@ -234,7 +238,27 @@ fn servers(status: &Status) -> Vec<Finding> {
 }
 
 fn elections(vrrp: &VrrpStatus) -> Vec<Finding> {
-    vrrp.instances.iter().flat_map(election).collect()
+    let instances = vrrp.instances.iter().flat_map(election);
+    instances.chain(vrrp.pair.iter().map(pair)).collect()
+}
+
+/// Scenario 1.16.
+fn pair(view: &PairView) -> Finding {
+    let peer = view.peer;
+    match &view.standing {
+        PairStanding::Equal => ok("pair", format!("{peer} is configured as this director is")),
+        PairStanding::Different(differences) => problem(
+            "pair",
+            format!("{peer} is configured in another way: {differences}"),
+            "make both files alike: `ssh OTHER director config show --running | director config diff FILE -` shows each setting",
+        ),
+        PairStanding::OtherVersion => warning(
+            "pair",
+            format!("{peer} runs another version of director: the configurations are not compared"),
+            "upgrade it, too",
+        ),
+        PairStanding::Incomplete => ok("pair", format!("{peer} is telling its configuration")),
+    }
 }
 
 fn election(instance: &VrrpInstanceStatus) -> Vec<Finding> {

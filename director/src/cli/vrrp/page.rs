@@ -10,8 +10,9 @@ use std::{
 use comfy_table::Cell;
 
 use crate::{
-    api::response::{VrrpInstanceStatus, VrrpStatus},
+    api::response::{PairView, VrrpInstanceStatus, VrrpStatus},
     cli::table,
+    pair::PairStanding,
     vrrp::router::PeerReport,
 };
 
@@ -22,8 +23,28 @@ pub(super) fn render(status: &VrrpStatus, now: SystemTime) -> String {
         return "no vrrp_instance is configured\n".to_owned();
     }
     let pages = status.instances.iter();
-    let pages: Vec<_> = pages.map(|status| instance(status, now)).collect();
+    let mut pages: Vec<_> = pages.map(|status| instance(status, now)).collect();
+    if !status.pair.is_empty() {
+        pages.push(status.pair.iter().map(pair).collect());
+    }
     pages.join("\n")
+}
+
+/// How the configuration of another director is to this one's.
+fn pair(view: &PairView) -> String {
+    let standing = match &view.standing {
+        PairStanding::Equal => "all that must be equal is".to_owned(),
+        PairStanding::Different(differences) => format!("DIFFERS: {differences}"),
+        PairStanding::OtherVersion => {
+            "not compared: it runs another version of director".to_owned()
+        }
+        PairStanding::Incomplete => "not all of it has come yet".to_owned(),
+    };
+    format!(
+        "configuration of {}, heard {} ago: {standing}\n",
+        view.peer,
+        shown(view.heard_secs_ago)
+    )
 }
 
 fn instance(status: &VrrpInstanceStatus, now: SystemTime) -> String {
@@ -190,5 +211,37 @@ fn shown(secs: f64) -> String {
         0 => format!("{} ms", time.as_millis()),
         1..60 if time.subsec_millis() >= 100 => format!("{:.1} s", time.as_secs_f64()),
         _ => humantime::format_duration(Duration::from_secs(time.as_secs())).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::diff::digest::Differences;
+
+    fn line(standing: PairStanding) -> String {
+        pair(&PairView {
+            peer: [10, 0, 0, 2].into(),
+            heard_secs_ago: 3.0,
+            standing,
+        })
+    }
+
+    #[test]
+    fn s1_16_the_other_configuration_has_a_line_that_names_what_differs() {
+        let equal = line(PairStanding::Equal);
+        assert_eq!(
+            equal,
+            "configuration of 10.0.0.2, heard 3s ago: all that must be equal is\n"
+        );
+        let differs = line(PairStanding::Different(Differences {
+            differ: vec!["vrrp_instance INT".to_owned()],
+            missing: Vec::new(),
+            unknown: 1,
+        }));
+        assert!(
+            differs.ends_with("DIFFERS: vrrp_instance INT differs, 1 object there is not here\n"),
+            "{differs}"
+        );
     }
 }

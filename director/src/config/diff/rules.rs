@@ -120,6 +120,11 @@ pub(super) const GLOBAL: &[Rule] = &[
     ),
     free("reset_rate"),
     free("event_log"),
+    noted(
+        "pair_port",
+        "director_pair_port",
+        "they do not hear each other, and cannot tell where their configurations differ",
+    ),
     free("script_user"),
     free("script_security"),
     free("notify_fifo"),

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The first director of a pair that fits.
-const A: &str = "\
+pub(super) const A: &str = "\
 global_defs {
   router_id one
 }
@@ -52,20 +52,20 @@ virtual_server 192.168.1.200 8066 {
 ";
 
 /// What makes the second director of it.
-const OF_B: [(&str, &str); 3] = [
+pub(super) const OF_B: [(&str, &str); 3] = [
     ("router_id one", "router_id two"),
     ("state MASTER", "state BACKUP"),
     ("priority 100", "priority 90"),
 ];
 
-fn edited(text: &str, edits: &[(&str, &str)]) -> String {
+pub(super) fn edited(text: &str, edits: &[(&str, &str)]) -> String {
     edits.iter().fold(text.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from} is not in\n{text}");
         text.replacen(from, to, 1)
     })
 }
 
-fn config(text: &str) -> Config {
+pub(super) fn config(text: &str) -> Config {
     let loaded = parse(Path::new("test.conf"), text.as_bytes());
     let rendered = loaded.render(Color::Plain);
     loaded

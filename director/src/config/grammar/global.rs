@@ -58,6 +58,7 @@ pub(in super::super) const GLOBAL_DEFS: Table = Table {
                 "director_fragment_table_size",
                 "director_reset_rate",
                 "director_event_log",
+                "director_pair_port",
             ],
         ),
         not_yet(BLOCK, NO_MAIL, &["notification_email"]),

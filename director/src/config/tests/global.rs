@@ -49,6 +49,19 @@ fn timeouts_are_read_in_any_order_and_0_keeps_the_default() {
 }
 
 #[test]
+fn the_port_of_the_pair_is_one_or_0() {
+    assert_eq!(clean("director_pair_port 0").pair_port, Some(0));
+    assert_eq!(clean("director_pair_port 65535").pair_port, Some(65535));
+    for word in ["65536", "-1", "vrrp"] {
+        let remarks = remarks(&with(&format!("director_pair_port {word}")));
+        assert!(
+            remarks.len() == 1 && remarks[0].starts_with("2 error"),
+            "{remarks:?}"
+        );
+    }
+}
+
+#[test]
 fn what_timeouts_cannot_be_is_said() {
     for (settings, remark) in [
         ("lvs_timeouts", "error: `lvs_timeouts` has no timeout"),

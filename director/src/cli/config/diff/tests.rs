@@ -16,6 +16,7 @@ fn compared(edits: &[(&str, &str)], json: bool) -> (u8, String, String) {
     std::fs::write(&b, other).expect("a file");
     let args = DiffArgs {
         a,
+        peer: None,
         b: Some(b),
         socket: SocketOptions {
             path: folder.path().join("socket"),

@@ -3,6 +3,7 @@ use std::{collections::BTreeMap, net::IpAddr, time::SystemTime};
 use super::*;
 use crate::{
     api::response::{FlowTable, Told},
+    config::diff::digest::Differences,
     vrrp::router::{ClaimReport, Counters, InstanceReport, PeerReport},
 };
 
@@ -80,6 +81,7 @@ pub(super) fn facts_with(report: InstanceReport) -> Facts {
             vip_conflicts: 0,
             tracked: Vec::new(),
         }],
+        pair: Vec::new(),
     };
     Facts {
         kernel: "6.18.5".into(),
@@ -122,6 +124,38 @@ fn s1_10_two_address_lists_are_a_problem_that_names_both() {
     }
     let help = finding.help.as_deref().unwrap_or_default();
     assert!(help.contains("director config diff"), "{help}");
+}
+
+#[test]
+fn s1_16_another_configuration_is_a_problem_that_names_what_differs() {
+    let with = |standing| {
+        let mut facts = facts_with(report());
+        if let Daemon::Answers(answer) = &mut facts.daemon {
+            answer.1.pair.push(PairView {
+                peer: [192, 168, 1, 12].into(),
+                heard_secs_ago: 3.0,
+                standing,
+            });
+        }
+        bad(&facts)
+    };
+    assert_eq!(with(PairStanding::Equal), []);
+    assert_eq!(with(PairStanding::Incomplete), []);
+    assert_eq!(with(PairStanding::OtherVersion)[0].level, Level::Warning);
+    let bad = with(PairStanding::Different(Differences {
+        differ: vec!["virtual_server 192.168.1.200 8066 TCP".to_owned()],
+        ..Differences::default()
+    }));
+    let [finding] = &bad[..] else {
+        panic!("{bad:?}");
+    };
+    assert_eq!(finding.level, Level::Problem);
+    for part in [
+        "192.168.1.12",
+        "virtual_server 192.168.1.200 8066 TCP differs",
+    ] {
+        assert!(finding.text.contains(part), "{}", finding.text);
+    }
 }
 
 #[test]

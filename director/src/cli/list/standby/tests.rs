@@ -66,6 +66,7 @@ fn instance(role: Role, peers: Vec<PeerReport>) -> VrrpStatus {
             vip_conflicts: 0,
             tracked: Vec::new(),
         }],
+        pair: Vec::new(),
     }
 }
 
