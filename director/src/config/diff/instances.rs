@@ -11,6 +11,7 @@ use super::{
 };
 
 mod delivery;
+mod preemption;
 
 /// What keepalived before 2.3.3 made of two lists that differ, and what this director does.
 const TWO_MASTERS: &str = "two MASTERs in keepalived before 2.3.3: each drops the other's advertisements; this director tells it, and one of them \
@@ -122,6 +123,7 @@ fn compare_pair(subject: &str, a: Object<'_>, b: Object<'_>, findings: &mut Vec<
     };
     rules::apply(interval, subject, a, b, findings);
     rules::apply(GARP, subject, a.child("garp"), b.child("garp"), findings);
+    preemption::compare(subject, a, b, findings);
     virtual_mac(subject, a, b, findings);
     authentication(subject, a, b, findings);
 }

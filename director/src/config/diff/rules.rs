@@ -171,21 +171,8 @@ pub(super) const INSTANCE: &[Rule] = &[
     apart("authentication"),
     apart("virtual_ipaddress"),
     apart("virtual_ipaddress_excluded"),
-    equal(
-        "preempt",
-        "nopreempt",
-        "whether the director that comes back takes over depends on which one it is",
-    )
-    .switch(
-        "takes over from a lower priority",
-        "leaves a lower priority in place",
-    ),
-    equal(
-        "preempt_delay",
-        "preempt_delay",
-        "how soon a director that comes back takes over depends on which one it is",
-    )
-    .seconds(),
+    apart("preempt"),
+    apart("preempt_delay"),
     alike(
         "lower_prio_no_advert",
         "lower_prio_no_advert",
@@ -202,6 +189,25 @@ pub(super) const INSTANCE: &[Rule] = &[
     free("witness"),
     apart("garp"),
     free("lvs_sync_daemon_interface"),
+];
+
+/// What each of two has for itself.
+pub(super) const PREEMPTION: &[Rule] = &[
+    alike(
+        "preempt",
+        "nopreempt",
+        "the director with the higher priority takes over all the same when it comes back",
+    )
+    .switch(
+        "takes over from a lower priority",
+        "leaves a lower priority in place",
+    ),
+    alike(
+        "preempt_delay",
+        "preempt_delay",
+        "the director with the higher priority takes over without that delay when it comes back",
+    )
+    .seconds(),
 ];
 
 /// VRRP version 2 has one pace for all (RFC 3768 section 7.1).

@@ -4,6 +4,28 @@ use super::{A, OF_B, edited, found, lines, none, with};
 
 const INSTANCE: &str = "vrrp_instance VI_1";
 
+/// What only one of two has counts if it is the one with the higher priority.
+#[test]
+fn nopreempt_is_enough_on_the_director_with_the_higher_priority() {
+    for (setting, line) in [
+        (
+            "nopreempt",
+            "note vrrp_instance VI_1: nopreempt: leaves a lower priority in place | \
+             takes over from a lower priority, which is not written here",
+        ),
+        (
+            "preempt_delay 5",
+            "note vrrp_instance VI_1: preempt_delay: 5 s | 0 s, which is not written here",
+        ),
+    ] {
+        let better = edited(
+            A,
+            &[("advert_int 1", &format!("advert_int 1\n  {setting}"))],
+        );
+        assert_eq!(lines(&found(&better, &edited(A, &OF_B))), [line]);
+    }
+}
+
 #[test]
 fn what_both_must_speak_alike_is_found() {
     for (from, to, line) in [
@@ -25,13 +47,13 @@ fn what_both_must_speak_alike_is_found() {
         (
             "advert_int 1",
             "nopreempt",
-            "conflict vrrp_instance VI_1: nopreempt: takes over from a lower priority, which is not written here | \
+            "warning vrrp_instance VI_1: nopreempt: takes over from a lower priority, which is not written here | \
              leaves a lower priority in place",
         ),
         (
             "advert_int 1",
             "preempt_delay 5",
-            "conflict vrrp_instance VI_1: preempt_delay: 0 s, which is not written here | 5 s",
+            "warning vrrp_instance VI_1: preempt_delay: 0 s, which is not written here | 5 s",
         ),
         (
             "advert_int 1",
