@@ -14,9 +14,10 @@ use serde_json::Value as Json;
 
 use super::{FAILED, plural, write_json};
 use crate::{
-    cli::SocketOptions,
+    api::client::{Client, ClientError},
+    cli::{SocketOptions, output},
     config::{
-        Color,
+        self, Color, Config,
         diff::{Comparison, FindingRecord, Gravity},
     },
 };
@@ -140,6 +141,27 @@ fn pair(
         writeln!(output, "{}", summary(args, &comparison))?;
     }
     Ok(comparison.exit_code())
+}
+
+/// The file, and what the daemon of this host answers. `None`: one of them cannot be had, and `errors` says why.
+fn file_and_answer<T>(
+    args: &DiffArgs,
+    errors: &mut impl Write,
+    color: Color,
+    ask: impl AsyncFnOnce(Client) -> Result<T, ClientError>,
+) -> io::Result<Option<(Config, T)>> {
+    let loaded = config::load(&args.a);
+    let Some(config) = loaded.config else {
+        refuse(&loaded.render(color), errors)?;
+        return Ok(None);
+    };
+    match output::block_on(async { Ok(ask(args.socket.client()).await?) }) {
+        Ok(answer) => Ok(Some((config, answer))),
+        Err(problem) => {
+            writeln!(errors, "{problem}")?;
+            Ok(None)
+        }
+    }
 }
 
 /// What has an error cannot be compared.

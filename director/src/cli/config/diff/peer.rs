@@ -6,12 +6,11 @@ use std::{
     net::IpAddr,
 };
 
-use super::{super::write_json, DiffArgs, FAILED, plural, refuse};
+use super::{super::write_json, DiffArgs, FAILED, file_and_answer, plural};
 use crate::{
     api::response::{PairDigests, Problem},
-    cli::output,
     config::{
-        self, Color,
+        Color,
         diff::digest::{Differences, Digest},
     },
 };
@@ -26,17 +25,9 @@ pub(super) fn diff(
     errors: &mut impl Write,
     color: Color,
 ) -> io::Result<u8> {
-    let loaded = config::load(&args.a);
-    let Some(config) = &loaded.config else {
-        return refuse(&loaded.render(color), errors);
-    };
-    let client = args.socket.client();
-    let told = match output::block_on(async { Ok(client.pair().await?) }) {
-        Ok(told) => told,
-        Err(problem) => {
-            writeln!(errors, "{problem}")?;
-            return Ok(FAILED);
-        }
+    let asked = file_and_answer(args, errors, color, async |client| client.pair().await)?;
+    let Some((config, told)) = asked else {
+        return Ok(FAILED);
     };
     let theirs = match objects(&told, peer) {
         Ok(objects) => objects,
@@ -45,7 +36,7 @@ pub(super) fn diff(
             return Ok(FAILED);
         }
     };
-    let differences = Digest::of(config).differences(&theirs);
+    let differences = Digest::of(&config).differences(&theirs);
     match args.json {
         true => write_json(output, &differences)?,
         false => write!(output, "{}", page(&args.a.display(), peer, &differences))?,

@@ -2,13 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{super::write_json, DiffArgs, FAILED, plural, refuse};
-use crate::{
-    cli::output,
-    config::{
-        self, Color,
-        diff::running::{Difference, differences},
-    },
+use super::{super::write_json, DiffArgs, FAILED, file_and_answer, plural};
+use crate::config::{
+    Color,
+    diff::running::{Difference, differences},
 };
 
 /// Exit code of a daemon that runs something else.
@@ -20,19 +17,11 @@ pub(super) fn diff(
     errors: &mut impl Write,
     color: Color,
 ) -> io::Result<u8> {
-    let loaded = config::load(&args.a);
-    let Some(config) = &loaded.config else {
-        return refuse(&loaded.render(color), errors);
+    let asked = file_and_answer(args, errors, color, async |client| client.config().await)?;
+    let Some((config, running)) = asked else {
+        return Ok(FAILED);
     };
-    let client = args.socket.client();
-    let running = match output::block_on(async { Ok(client.config().await?) }) {
-        Ok(running) => running,
-        Err(problem) => {
-            writeln!(errors, "{problem}")?;
-            return Ok(FAILED);
-        }
-    };
-    let found = differences(&serde_json::to_value(config)?, &running);
+    let found = differences(&serde_json::to_value(&config)?, &running);
     match args.json {
         true => write_json(output, &found)?,
         false => {
