@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use super::{Daemon, survey::Survey};
 use crate::{
     api::response::{PairDigests, PairView, Problem},
-    config::diff::digest::Digest,
+    config::diff::digest::{Differences, Digest},
     pair::{
         DEFAULT_PORT,
         channel::{Channel, Heard, Way},
@@ -63,6 +63,12 @@ impl Pairing {
                 standing,
             })
             .collect()
+    }
+
+    /// What was told and goes on, one sentence for each director.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
+        let different = self.peers.different();
+        different.map(|(peer, differences)| unequal(peer, &differences))
     }
 
     /// The digests of the others, as far as they can be compared.
@@ -120,16 +126,19 @@ impl Daemon {
             self.tell_digest_soon();
         }
         match news {
-            Some(News::Different(differences)) => warn!(
-                %peer,
-                "the configuration of the other director is not the same: {differences}; `director config diff` compares two files"
-            ),
+            Some(News::Different(differences)) => warn!("{}", unequal(peer, &differences)),
             Some(News::Equal) => {
                 info!(%peer, "the configuration of the other director is the same again");
             }
             None => {}
         }
     }
+}
+
+fn unequal(peer: IpAddr, differences: &Differences) -> String {
+    format!(
+        "the configuration of the other director, {peer}, is not the same: {differences}; `director config diff` compares two files"
+    )
 }
 
 /// Where the advertisements go.

@@ -298,6 +298,7 @@ fn warnings(daemon: &Daemon, counters: &[(Counter, u64)]) -> Vec<String> {
         ));
     }
     warnings.extend(daemon.conflict_warnings());
+    warnings.extend(daemon.pairing.warnings());
     warnings.extend(full_tables::warnings(
         counters,
         &daemon.sweep,

@@ -141,6 +141,15 @@ impl Peers {
         self.heard.iter().map(standing).collect()
     }
 
+    /// Those whose difference was told and goes on.
+    pub(crate) fn different(&self) -> impl Iterator<Item = (IpAddr, Differences)> {
+        let told = self.heard.iter().filter(|(_, peer)| peer.told.is_some());
+        told.filter_map(|(address, peer)| match self.standing(peer) {
+            PairStanding::Different(differences) => Some((*address, differences)),
+            PairStanding::Equal | PairStanding::OtherVersion | PairStanding::Incomplete => None,
+        })
+    }
+
     fn standing(&self, peer: &Peer) -> PairStanding {
         if peer.heading.vocabulary != vocabulary() {
             return PairStanding::OtherVersion;

@@ -39,6 +39,7 @@ fn s1_16_a_weight_that_differs_is_told_by_both_with_the_name_of_the_server() -> 
     )?;
     for director in [&pair.first, &pair.second] {
         director.await_log(&format!("not the same: {NAME} differs"), LATER)?;
+        director.await_warning(&format!("{NAME} differs"), SOON)?;
     }
     let page = pair.first.outcome(
         pair.first

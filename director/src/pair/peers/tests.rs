@@ -40,8 +40,10 @@ fn s1_16_what_differs_for_a_while_is_told_once_and_its_end_too() {
     assert_eq!(hear(&mut peers, now, &other), []);
     assert!(matches!(standing(&peers, now), PairStanding::Different(_)));
     assert_eq!(hear(&mut peers, now + TELL_EACH, &other), []);
+    assert_eq!(peers.different().count(), 0);
     let later = now + TOLD_AFTER;
     let told = hear(&mut peers, later, &other);
+    assert_eq!(peers.different().count(), 1);
     let [News::Different(differences)] = &told[..] else {
         panic!("{told:?}");
     };
@@ -54,6 +56,7 @@ fn s1_16_what_differs_for_a_while_is_told_once_and_its_end_too() {
     );
     assert_eq!(hear(&mut peers, later + TELL_EACH * 3, &same), []);
     assert_eq!(standing(&peers, now), PairStanding::Equal);
+    assert_eq!(peers.different().count(), 0);
 }
 
 #[test]
