@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::mpsc;
@@ -22,6 +22,9 @@ use crate::{
     vrrp::{Delivery, Placed},
 };
 
+/// However often something changes, and whoever comes.
+const TOLD_APART: Duration = Duration::from_secs(1);
+
 /// Both directions.
 #[derive(Debug)]
 pub(super) struct Pairing {
@@ -29,6 +32,7 @@ pub(super) struct Pairing {
     heard: mpsc::Receiver<Heard>,
     peers: Peers,
     next: Instant,
+    last: Option<Instant>,
 }
 
 impl Pairing {
@@ -40,6 +44,7 @@ impl Pairing {
             heard,
             peers: Peers::default(),
             next: now,
+            last: None,
         }
     }
 
@@ -96,6 +101,7 @@ impl Daemon {
             return;
         }
         self.pairing.next = now + TELL_EACH;
+        self.pairing.last = Some(now);
         self.pairing.peers.forget(now);
         self.pairing.peers.set_ours(Digest::of(&self.config));
         let port = self.config.global.pair_port.unwrap_or(DEFAULT_PORT);
@@ -114,7 +120,9 @@ impl Daemon {
 
     /// The configuration is another one now, or the way to the other director: it shall not wait to learn it.
     pub(super) fn tell_digest_soon(&mut self) {
-        self.pairing.next = Instant::now();
+        let not_before = self.pairing.last.map(|last| last + TOLD_APART);
+        let now = Instant::now();
+        self.pairing.next = not_before.map_or(now, |at| at.max(now));
     }
 
     /// Takes what another director says.

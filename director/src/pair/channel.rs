@@ -10,7 +10,7 @@ use std::{
     sync::Arc,
 };
 
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, SockRef, Socket, Type};
 use thiserror::Error;
 use tokio::{net::UdpSocket, sync::mpsc, task::AbortHandle};
 use tracing::debug;
@@ -137,7 +137,8 @@ impl Channel {
             for to in &open.destinations {
                 for message in messages {
                     // A link that is down is told elsewhere; a peer that does not listen may be a keepalived.
-                    if let Err(error) = open.socket.try_send_to(message, *to) {
+                    let socket = SockRef::from(&*open.socket);
+                    if let Err(error) = socket.send_to(message, &SockAddr::from(*to)) {
                         debug!(%to, %error, "the digest of the configuration did not leave");
                     }
                 }

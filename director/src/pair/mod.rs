@@ -5,8 +5,8 @@
 //!                                     channel --> message --> Peers --> log, `director vrrp show`, `director doctor`
 //! ```
 //!
-//! VRRP tells the addresses and the pace, and has no room for virtual servers, real servers and checks. A digest names nothing: who
-//! hears it can find out where his own configuration differs, and no more. Nothing is decided by it.
+//! VRRP tells the addresses and the pace, and has no room for virtual servers, real servers and checks. A digest tells where two
+//! configurations differ, and not how. Nothing is decided by it.
 
 pub(crate) mod channel;
 pub(crate) mod message;

@@ -18,7 +18,7 @@ const FORGET_AFTER: Duration = Duration::from_secs(35);
 /// A configuration is changed on one director after the other: only what differs for so long is told.
 const TOLD_AFTER: Duration = Duration::from_secs(25);
 /// Two directors are a pair, a few more are possible; whoever makes addresses up shall not fill the memory.
-const MOST_PEERS: usize = 16;
+const MOST_PEERS: usize = 64;
 
 /// All that were heard.
 #[derive(Clone, Debug, Default)]
@@ -107,7 +107,7 @@ impl Peers {
             peer.begin(heading);
         }
         let theirs = peer.take(message.part, message.pairs)?;
-        if heading.vocabulary != vocabulary() {
+        if heading.vocabulary != vocabulary() || !self.ours.shares_objects(theirs) {
             return None;
         }
         let differences = self.ours.differences(theirs);
@@ -132,18 +132,26 @@ impl Peers {
         self.heard.retain(|_, peer| now < peer.last + FORGET_AFTER);
     }
 
-    /// How each one that was heard is to this one, and since when it is silent.
+    /// How each one of our pair is to this one, and since when it is silent.
     pub(crate) fn standings(&self, now: Instant) -> Vec<(IpAddr, Duration, PairStanding)> {
         let standing = |(address, peer): (&IpAddr, &Peer)| {
             let silent = now.saturating_duration_since(peer.last);
             (*address, silent, self.standing(peer))
         };
-        self.heard.iter().map(standing).collect()
+        let of_our_pair = self.heard.iter().filter(|(_, peer)| self.may_be_ours(peer));
+        of_our_pair.map(standing).collect()
+    }
+
+    /// Whether it is not plainly of another pair on the same link.
+    fn may_be_ours(&self, peer: &Peer) -> bool {
+        let is_foreign = |theirs| !self.ours.shares_objects(theirs);
+        !peer.whole.as_ref().is_some_and(is_foreign)
     }
 
     /// Those whose difference was told and goes on.
     pub(crate) fn different(&self) -> impl Iterator<Item = (IpAddr, Differences)> {
-        let told = self.heard.iter().filter(|(_, peer)| peer.told.is_some());
+        let is_told = |peer: &Peer| peer.told.is_some() && self.may_be_ours(peer);
+        let told = self.heard.iter().filter(move |(_, peer)| is_told(peer));
         told.filter_map(|(address, peer)| match self.standing(peer) {
             PairStanding::Different(differences) => Some((*address, differences)),
             PairStanding::Equal | PairStanding::OtherVersion | PairStanding::Incomplete => None,

@@ -246,11 +246,16 @@ fn elections(vrrp: &VrrpStatus) -> Vec<Finding> {
 fn pair(view: &PairView) -> Finding {
     let peer = view.peer;
     match &view.standing {
-        PairStanding::Equal => ok("pair", format!("{peer} is configured as this director is")),
-        PairStanding::Different(differences) => problem(
+        PairStanding::Equal => ok(
+            "pair",
+            format!(
+                "{peer} is configured as this director is, as far as both must be alike; passwords are not compared"
+            ),
+        ),
+        PairStanding::Different(differences) => warning(
             "pair",
             format!("{peer} is configured in another way: {differences}"),
-            "make both files alike: `ssh OTHER director config show --running | director config diff FILE -` shows each setting",
+            "make both files alike: `ssh OTHER director config show --running | director config diff FILE -` shows each setting, and `director status` what was changed by hand on either",
         ),
         PairStanding::OtherVersion => warning(
             "pair",

@@ -1,8 +1,9 @@
-//! A configuration in a few numbers: enough for two directors to find out where theirs differ, and too little to learn anything else.
+//! A configuration in a few numbers: enough for two directors to find out where theirs differ.
 //!
-//! There are two numbers for each object: one for its name and one for those of its settings that must be equal on both. They are
-//! FNV-1a with 64 bits (draft-eastlake-fnv), which meets by chance what is mistyped in one of 2^64 cases, and keeps nobody from
-//! searching for a collision: no decision rests on them, only a word to a person.
+//! There are two numbers for each object: one for its name and one for those of its settings that must be equal on both, but no
+//! password. They are FNV-1a with 64 bits (draft-eastlake-fnv), which meets by chance what is mistyped in one of 2^64 cases. They hide
+//! nothing: whoever hears them can try out which addresses and settings they stand for. No decision rests on them, only a word to a
+//! person.
 
 use std::{collections::BTreeMap, fmt, hash::Hasher as _};
 
@@ -15,8 +16,8 @@ use super::{
     Gravity, Side,
     object::Object,
     rules::{
-        ADDRESS, CHECK, Class, GARP, GROUP, INSTANCE, INTERVAL_V2, LVS_TIMEOUTS, PACE_OF_CHECK,
-        REAL_SERVER, Rule, VIRTUAL_SERVER,
+        ADDRESS, CHECK, Class, GARP, GROUP, INSTANCE, INTERVAL_V2, PACE_OF_CHECK, REAL_SERVER,
+        Rule, VIRTUAL_SERVER,
     },
 };
 
@@ -50,10 +51,6 @@ impl Digest {
     pub fn of(config: &Config) -> Self {
         let side = Side::of(config);
         let mut digest = Self::default();
-        let timeouts = side.global().child("lvs_timeouts");
-        digest.add("lvs_timeouts", "lvs_timeouts", |content| {
-            content.add(LVS_TIMEOUTS, timeouts);
-        });
         let ids = digest.add_instances(&side);
         digest.add_groups(&side, &ids);
         digest.add_virtual_servers(&side);
@@ -73,6 +70,12 @@ impl Digest {
             .map(|(id, object)| (*id, object.settings))
     }
 
+    /// Whether any object is in both: others on the link may be none of our pair.
+    #[must_use]
+    pub fn shares_objects(&self, theirs: &BTreeMap<u64, u64>) -> bool {
+        theirs.keys().any(|id| self.objects.contains_key(id))
+    }
+
     /// Holds the other director's numbers against these.
     #[must_use]
     pub fn differences(&self, theirs: &BTreeMap<u64, u64>) -> Differences {
@@ -89,11 +92,16 @@ impl Digest {
         differences
     }
 
-    /// Instances are the same by VRID and family, as on the wire; of several in the order of the file. Returned: their ids by name.
+    /// Instances are the same by VRID and family, as on the wire; of several in the order of their addresses. Returned: their ids by
+    /// name.
     fn add_instances<'a>(&mut self, side: &'a Side<'_>) -> BTreeMap<&'a str, String> {
         let mut ids = BTreeMap::new();
         let mut count: BTreeMap<String, u32> = BTreeMap::new();
-        let instances = side.instances();
+        let mut instances = side.instances();
+        instances.sort_by_key(|instance| {
+            let addresses = instance.list("virtual_ipaddress").iter();
+            addresses.map(|json| json["address"].to_string()).min()
+        });
         for instance in &instances {
             let key = format!(
                 "{} {}",
@@ -108,6 +116,9 @@ impl Digest {
                 content.add(INSTANCE, *instance);
                 content.add(INTERVAL_V2, *instance);
                 content.add(GARP, instance.child("garp"));
+                let authentication = instance.child("authentication");
+                content.add_text(authentication.text("auth_type"));
+                content.add_text(&instance.get("virtual_mac").is_null().to_string());
                 for list in ["virtual_ipaddress", "virtual_ipaddress_excluded"] {
                     content.add_addresses(list, instance.list(list));
                 }
@@ -216,7 +227,6 @@ pub fn total(pairs: impl Iterator<Item = (u64, u64)>) -> u64 {
 #[must_use]
 pub fn vocabulary() -> u64 {
     let tables = [
-        LVS_TIMEOUTS,
         INSTANCE,
         INTERVAL_V2,
         GARP,
@@ -249,17 +259,23 @@ impl Differences {
     }
 }
 
-/// A list for one line of a log.
+/// So many objects are named in one line.
+const MOST_NAMED: usize = 5;
+
+/// A list for one line of a log: the first ones by name.
 impl fmt::Display for Differences {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let differ = self.differ.iter().map(|name| format!("{name} differs"));
         let missing = self.missing.iter();
         let missing = missing.map(|name| format!("{name} is not there"));
+        let named = differ.chain(missing);
+        let more = (self.differ.len() + self.missing.len()).saturating_sub(MOST_NAMED);
+        let more = (more > 0).then(|| format!("{more} more"));
         let unknown = (self.unknown > 0).then(|| match self.unknown {
             1 => "1 object there is not here".to_owned(),
             count => format!("{count} objects there are not here"),
         });
-        let all: Vec<_> = differ.chain(missing).chain(unknown).collect();
+        let all: Vec<_> = named.take(MOST_NAMED).chain(more).chain(unknown).collect();
         f.write_str(&all.join(", "))
     }
 }

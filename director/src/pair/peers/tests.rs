@@ -35,8 +35,8 @@ fn standing(peers: &Peers, now: Instant) -> PairStanding {
 /// Scenario 1.16.
 #[test]
 fn s1_16_what_differs_for_a_while_is_told_once_and_its_end_too() {
-    let (mut peers, now) = peers(digest(80, 1));
-    let other = digest(81, 1);
+    let (mut peers, now) = peers(digest(80, 2));
+    let other = digest(81, 2);
     assert_eq!(hear(&mut peers, now, &other), []);
     assert!(matches!(standing(&peers, now), PairStanding::Different(_)));
     assert_eq!(hear(&mut peers, now + TELL_EACH, &other), []);
@@ -49,7 +49,7 @@ fn s1_16_what_differs_for_a_while_is_told_once_and_its_end_too() {
     };
     assert_eq!((differences.missing.len(), differences.unknown), (2, 2));
     assert_eq!(hear(&mut peers, later + TELL_EACH, &other), []);
-    let same = digest(80, 1);
+    let same = digest(80, 2);
     assert_eq!(
         hear(&mut peers, later + TELL_EACH * 2, &same),
         [News::Equal]
@@ -61,12 +61,22 @@ fn s1_16_what_differs_for_a_while_is_told_once_and_its_end_too() {
 
 #[test]
 fn a_change_of_both_one_after_the_other_is_not_told() {
-    let (mut peers, now) = peers(digest(80, 1));
-    assert_eq!(hear(&mut peers, now, &digest(81, 1)), []);
-    peers.set_ours(digest(81, 1));
+    let (mut peers, now) = peers(digest(80, 2));
+    assert_eq!(hear(&mut peers, now, &digest(81, 2)), []);
+    peers.set_ours(digest(81, 2));
     let later = now + TOLD_AFTER;
-    assert_eq!(hear(&mut peers, later, &digest(81, 1)), []);
+    assert_eq!(hear(&mut peers, later, &digest(81, 2)), []);
     assert_eq!(standing(&peers, later), PairStanding::Equal);
+}
+
+#[test]
+fn another_pair_on_the_link_is_nobody_s_business() {
+    let (mut peers, now) = peers(digest(80, 2));
+    for at in [now, now + TOLD_AFTER] {
+        assert_eq!(hear(&mut peers, at, &digest(90, 2)), []);
+    }
+    assert_eq!(peers.standings(now), []);
+    assert_eq!(peers.different().count(), 0);
 }
 
 #[test]
@@ -90,7 +100,7 @@ fn a_large_configuration_comes_in_parts() {
 fn a_director_of_another_version_is_not_compared() {
     let (mut peers, now) = peers(digest(80, 1));
     for _ in 0..3 {
-        for bytes in message::emit(&digest(81, 1)) {
+        for bytes in message::emit(&digest(80, 1)) {
             let mut part = Message::parse(&bytes).expect("a message");
             part.vocabulary ^= 1;
             assert_eq!(peers.hear(now, PEER, part), None);

@@ -34,6 +34,12 @@ fn s1_16_each_setting_that_must_be_equal_is_seen_in_its_object() {
         ("192.168.1.201/24", "192.168.1.211/24", "vrrp_instance VI_1"),
         ("192.168.1.201/24", "192.168.1.201/23", "vrrp_instance VI_1"),
         ("advert_int 1", "advert_int 2", "vrrp_instance VI_1"),
+        (
+            "  authentication {\n    auth_type PASS\n    auth_pass secret\n  }\n",
+            "",
+            "vrrp_instance VI_1",
+        ),
+        ("advert_int 1", "use_vmac", "vrrp_instance VI_1"),
         ("lb_algo wrr", "lb_algo rr", server),
         (
             "sorry_server 192.168.1.9",
@@ -66,6 +72,17 @@ fn what_one_has_alone_is_counted_or_named() {
         found.to_string(),
         format!("{name} is not there, 1 object there is not here")
     );
+}
+
+#[test]
+fn a_long_list_is_cut_in_one_line() {
+    let differences = Differences {
+        differ: vec!["a".to_owned(); 7],
+        missing: vec!["b".to_owned()],
+        unknown: 0,
+    };
+    let five = "a differs, a differs, a differs, a differs, a differs";
+    assert_eq!(differences.to_string(), format!("{five}, 3 more"));
 }
 
 #[test]
