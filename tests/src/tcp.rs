@@ -1,10 +1,10 @@
 //! What a host's TCP says of lost packets.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::host::Host;
 
-/// Counters of a host's TCP since it came into being (RFC 4022; `/proc/net/snmp`).
+/// Counters of a host's TCP since it came into being (RFC 4022; `/proc/net/snmp` and `/proc/net/netstat`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TcpCounters {
     /// Connections that this host opened.
@@ -13,47 +13,49 @@ pub struct TcpCounters {
     pub attempt_fails: u64,
     /// Established connections that were reset.
     pub established_resets: u64,
-    /// Segments sent again because no answer came: each is a lost packet, or one that came too late.
-    pub retransmitted_segments: u64,
+    /// Segments sent again because no answer came, without those of which the other end then said that it had them (RFC 2883): where
+    /// the machine stands still answers are late, and nothing is lost.
+    pub lost_segments: u64,
 }
 
 impl TcpCounters {
     /// Reads them.
     pub fn of(host: &Host) -> Result<Self> {
         // `/proc/net` is `/proc/self/net`, which is that of the process's first thread, whatever thread asks.
-        let read = host
-            .namespace
-            .enter(|| std::fs::read_to_string("/proc/thread-self/net/snmp"))?;
-        Self::parse(&read.context("cannot read the counters of TCP")?)
+        let read = |file: &str| -> Result<String> {
+            let path = format!("/proc/thread-self/net/{file}");
+            let read = host.namespace.enter(|| std::fs::read_to_string(&path))?;
+            read.with_context(|| format!("cannot read {path}"))
+        };
+        Self::parse(&read("snmp")?, &read("netstat")?)
     }
 
-    fn parse(snmp: &str) -> Result<Self> {
-        let mut lines = snmp.lines().filter_map(|line| line.strip_prefix("Tcp: "));
-        let names = lines.next().context("no TCP in /proc/net/snmp")?.split(' ');
-        let values: Vec<_> = names
-            .zip(
-                lines
-                    .next()
-                    .context("no TCP counters in /proc/net/snmp")?
-                    .split(' '),
-            )
-            .collect();
-        let value = |wanted: &str| -> Result<u64> {
-            let (_, value) = values
-                .iter()
-                .find(|(name, _)| *name == wanted)
-                .with_context(|| format!("no {wanted}"))?;
-            value
-                .parse()
-                .with_context(|| format!("{wanted} is not a number: {value}"))
-        };
+    fn parse(snmp: &str, netstat: &str) -> Result<Self> {
+        let tcp = |name| value(snmp, "Tcp: ", name);
+        let needless = value(netstat, "TcpExt: ", "TCPDSACKRecv")?;
         Ok(Self {
-            active_opens: value("ActiveOpens")?,
-            attempt_fails: value("AttemptFails")?,
-            established_resets: value("EstabResets")?,
-            retransmitted_segments: value("RetransSegs")?,
+            active_opens: tcp("ActiveOpens")?,
+            attempt_fails: tcp("AttemptFails")?,
+            established_resets: tcp("EstabResets")?,
+            lost_segments: tcp("RetransSegs")?.saturating_sub(needless),
         })
     }
+}
+
+/// A counter: one line has the names, the next one the numbers.
+fn value(text: &str, prefix: &str, wanted: &str) -> Result<u64> {
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix(prefix));
+    let (Some(names), Some(values)) = (lines.next(), lines.next()) else {
+        bail!("no counters of `{prefix}`");
+    };
+    let (_, value) = names
+        .split(' ')
+        .zip(values.split(' '))
+        .find(|(name, _)| *name == wanted)
+        .with_context(|| format!("no {wanted}"))?;
+    value
+        .parse()
+        .with_context(|| format!("{wanted} is not a number: {value}"))
 }
 
 #[cfg(test)]
@@ -67,8 +69,10 @@ mod tests {
             active_opens: 3,
             attempt_fails: 1,
             established_resets: 2,
-            retransmitted_segments: 7,
+            lost_segments: 5,
         };
-        assert_eq!(TcpCounters::parse(snmp).expect("parses"), expected);
+        let netstat = "TcpExt: A TCPDSACKRecv\nTcpExt: 9 2\nIpExt: B\nIpExt: 4\n";
+        let read = TcpCounters::parse(snmp, netstat);
+        assert_eq!(read.expect("parses"), expected);
     }
 }

@@ -43,7 +43,7 @@ fn s3_07_without_a_server_tcp_is_refused_at_once(mode: XdpMode) -> Result<()> {
     }
     let after = lab.client.tcp_counters()?;
     assert_eq!(
-        after.retransmitted_segments, before.retransmitted_segments,
+        after.lost_segments, before.lost_segments,
         "a reset was not heard"
     );
     Ok(())

@@ -42,7 +42,7 @@ fn s3_14_a_hundred_reloads_under_load_disturb_nobody(mode: XdpMode) -> Result<()
         "a connection was reset: {before:?}, then {after:?}"
     );
     ensure!(
-        after.retransmitted_segments == before.retransmitted_segments,
+        after.lost_segments == before.lost_segments,
         "lost packets: {before:?}, then {after:?}"
     );
 

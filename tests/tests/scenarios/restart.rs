@@ -57,7 +57,7 @@ fn s2_17_kill_9_loses_no_packet_and_a_restart_adopts_every_flow(mode: XdpMode) -
         record.0.len()
     );
     ensure!(
-        after.retransmitted_segments == before.retransmitted_segments,
+        after.lost_segments == before.lost_segments,
         "lost packets: {before:?}, then {after:?}"
     );
 

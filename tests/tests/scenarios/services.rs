@@ -80,7 +80,7 @@ fn undisturbed(
     assert_eq!(lab.client.who_answers(vip(other_port))?, other.id());
     let after = lab.client.tcp_counters()?;
     ensure!(
-        after.retransmitted_segments == before.retransmitted_segments,
+        after.lost_segments == before.lost_segments,
         "lost packets: {before:?}, then {after:?}"
     );
     ensure!(

@@ -316,11 +316,8 @@ fn daemon_dies(lab: &Lab, cast: &mut Cast) -> Result<()> {
         .after(began.elapsed()))
     })?;
     step("Not one packet was lost", || {
-        let TcpCounters {
-            retransmitted_segments,
-            ..
-        } = lab.client.tcp_counters()?;
-        let lost = retransmitted_segments - before.retransmitted_segments;
+        let TcpCounters { lost_segments, .. } = lab.client.tcp_counters()?;
+        let lost = lost_segments - before.lost_segments;
         ensure!(
             lost == 0,
             "the client's TCP had to send {lost} segments again"
