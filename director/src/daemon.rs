@@ -3,6 +3,9 @@
 //! ```text
 //!   checks (a task each) --------- CheckEvent ---+
 //!   host monitor (netlink) ------- HostEvent ----+
+//!   thread that speaks VRRP ------ Said ---------+
+//!   links (a task each) ---------- Claim --------+
+//!   other directors (a task a way)  Heard -------+
 //!   API server (a task a client) - Request ------+--> owner (this file) --> model --> data plane (maps)
 //!   signals: TERM INT HUP -----------------------+         |
 //!   clock: announcements, neighbors, rates, sweep -+       +--> walks of the flow table (blocking threads)

@@ -10,12 +10,13 @@ use std::{
     sync::Arc,
 };
 
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, SockRef, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use thiserror::Error;
 use tokio::{net::UdpSocket, sync::mpsc, task::AbortHandle};
 use tracing::debug;
 
 use super::message::{LONGEST_BYTES, Message};
+use crate::vrrp::sockets::join;
 
 /// Messages that may wait for the daemon; what does not find room comes again.
 const QUEUE_DEPTH: usize = 64;
@@ -134,10 +135,10 @@ impl Channel {
     /// Sends messages everywhere. None of them waits: what finds no room is sent again soon enough.
     pub(crate) fn send(&self, messages: &[Vec<u8>]) {
         for open in self.open.values() {
+            let socket = SockRef::from(&*open.socket);
             for to in &open.destinations {
                 for message in messages {
                     // A link that is down is told elsewhere; a peer that does not listen may be a keepalived.
-                    let socket = SockRef::from(&*open.socket);
                     if let Err(error) = socket.send_to(message, &SockAddr::from(*to)) {
                         debug!(%to, %error, "the digest of the configuration did not leave");
                     }
@@ -227,15 +228,14 @@ fn multicast(
 ) -> io::Result<Socket> {
     let socket = socket(group)?;
     socket.bind_device(Some(interface.as_bytes()))?;
+    join(&socket, group.ip(), ifindex)?;
     match (group.ip(), source) {
-        (IpAddr::V4(group), IpAddr::V4(source)) => {
-            socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(ifindex))?;
+        (IpAddr::V4(_), IpAddr::V4(source)) => {
             socket.set_multicast_if_v4(&source)?;
             socket.set_multicast_ttl_v4(MULTICAST_TTL)?;
             socket.set_multicast_loop_v4(false)?;
         }
-        (IpAddr::V6(group), _) => {
-            socket.join_multicast_v6(&group, ifindex)?;
+        (IpAddr::V6(_), _) => {
             socket.set_multicast_if_v6(ifindex)?;
             socket.set_multicast_hops_v6(MULTICAST_TTL)?;
             socket.set_multicast_loop_v6(false)?;

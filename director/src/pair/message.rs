@@ -13,7 +13,7 @@
 
 use thiserror::Error;
 
-use crate::config::diff::digest::{Digest, total, vocabulary};
+use crate::config::diff::digest::{Digest, VOCABULARY, total};
 
 const MAGIC: [u8; 4] = *b"drct";
 const VERSION: u8 = 1;
@@ -71,7 +71,7 @@ pub(crate) fn emit(digest: &Digest) -> Vec<Vec<u8>> {
             let message = Message {
                 part,
                 parts: count,
-                vocabulary: vocabulary(),
+                vocabulary: *VOCABULARY,
                 total,
                 pairs: pairs.to_vec(),
             };

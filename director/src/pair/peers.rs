@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::message::Message;
-use crate::config::diff::digest::{self, Differences, Digest, vocabulary};
+use crate::config::diff::digest::{self, Differences, Digest, VOCABULARY};
 
 /// How often a director tells its digest.
 pub(crate) const TELL_EACH: Duration = Duration::from_secs(10);
@@ -107,7 +107,7 @@ impl Peers {
             peer.begin(heading);
         }
         let theirs = peer.take(message.part, message.pairs)?;
-        if heading.vocabulary != vocabulary() || !self.ours.shares_objects(theirs) {
+        if heading.vocabulary != *VOCABULARY || !self.ours.shares_objects(theirs) {
             return None;
         }
         let differences = self.ours.differences(theirs);
@@ -159,7 +159,7 @@ impl Peers {
     }
 
     fn standing(&self, peer: &Peer) -> PairStanding {
-        if peer.heading.vocabulary != vocabulary() {
+        if peer.heading.vocabulary != *VOCABULARY {
             return PairStanding::OtherVersion;
         }
         match &peer.whole {
@@ -174,7 +174,7 @@ impl Peers {
     /// The objects of those of whom all are known and can be compared.
     pub(crate) fn objects(&self) -> impl Iterator<Item = (IpAddr, &BTreeMap<u64, u64>)> {
         let understood = self.heard.iter();
-        let understood = understood.filter(|(_, peer)| peer.heading.vocabulary == vocabulary());
+        let understood = understood.filter(|(_, peer)| peer.heading.vocabulary == *VOCABULARY);
         understood.filter_map(|(address, peer)| Some((*address, peer.whole.as_ref()?)))
     }
 }

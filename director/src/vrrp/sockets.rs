@@ -159,29 +159,40 @@ impl LinkSockets {
 }
 
 fn membership(ifindex: u32, family: Family) -> io::Result<Socket> {
+    let socket = Socket::new(domain(family), Type::DGRAM, None)?;
+    join(&socket, group(family), ifindex)?;
+    Ok(socket)
+}
+
+/// Makes a socket of the group's family hear the group on an interface.
+///
+/// # Errors
+///
+/// There is no such interface, or the socket is in too many groups (`igmp_max_memberships`).
+pub(crate) fn join(socket: &Socket, group: IpAddr, ifindex: u32) -> io::Result<()> {
+    match group {
+        IpAddr::V4(group) => {
+            socket.join_multicast_v4_n(&group, &InterfaceIndexOrAddress::Index(ifindex))
+        }
+        IpAddr::V6(group) => socket.join_multicast_v6(&group, ifindex),
+    }
+}
+
+const fn domain(family: Family) -> Domain {
     match family {
-        Family::V4 => {
-            let socket = Socket::new(Domain::IPV4, Type::DGRAM, None)?;
-            let interface = InterfaceIndexOrAddress::Index(ifindex);
-            socket.join_multicast_v4_n(&frame::GROUP_V4, &interface)?;
-            Ok(socket)
-        }
-        Family::V6 => {
-            let socket = Socket::new(Domain::IPV6, Type::DGRAM, None)?;
-            socket.join_multicast_v6(&frame::GROUP_V6, ifindex)?;
-            Ok(socket)
-        }
+        Family::V4 => Domain::IPV4,
+        Family::V6 => Domain::IPV6,
     }
 }
 
 /// A raw socket of the protocol: packets bring their own headers, and the kernel does not answer those of peers with *protocol
 /// unreachable*. It hears nothing itself.
 fn peer_socket(family: Family) -> io::Result<Socket> {
-    let domain = match family {
-        Family::V4 => Domain::IPV4,
-        Family::V6 => Domain::IPV6,
-    };
-    let socket = Socket::new(domain, Type::RAW, Some(Protocol::from(i32::from(VRRP))))?;
+    let socket = Socket::new(
+        domain(family),
+        Type::RAW,
+        Some(Protocol::from(i32::from(VRRP))),
+    )?;
     socket.set_nonblocking(true)?;
     socket.attach_filter(&nothing())?;
     match family {

@@ -1,9 +1,9 @@
 //! What users of keepalived and LVS met, and what holds here: one test for each, named by the row of the table of scenarios,
 //! in the lab, with the real daemon and real MariaDB. Where packets are concerned, in native and in generic mode.
 
-use std::time::Duration;
+use std::{process::Output, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lab::{Databases, Director, Lab, Service, XdpMode, configuration, example};
 
 /// Makes scenarios tests, one in each mode.
@@ -139,4 +139,14 @@ impl Drop for Scene {
     fn drop(&mut self) {
         eprintln!("the daemon's log:\n{}", self.director.log());
     }
+}
+
+/// A command ended with this code, and printed these words.
+pub(crate) fn expect(output: &Output, code: i32, words: &str) -> Result<()> {
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure!(
+        output.status.code() == Some(code) && said.contains(words),
+        "not {code} with `{words}`: {output:?}"
+    );
+    Ok(())
 }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use lab::{Director, Instance, wait};
 use serde_json::Value;
 
-use crate::elections::Pair;
+use crate::{elections::Pair, expect};
 
 /// A digest is told every 10 s.
 const SOON: Duration = Duration::from_secs(20);
@@ -120,13 +120,4 @@ fn compare(director: &Director, peer: &str) -> Result<Output> {
         .arg("--socket")
         .arg(&director.socket);
     director.outcome(&mut diff)
-}
-
-fn expect(output: &Output, code: i32, words: &str) -> Result<()> {
-    let said = String::from_utf8_lossy(&output.stdout);
-    ensure!(
-        output.status.code() == Some(code) && said.contains(words),
-        "not {code} with `{words}`: {output:?}"
-    );
-    Ok(())
 }

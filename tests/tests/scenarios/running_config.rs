@@ -2,10 +2,10 @@
 
 use std::process::{Command, Output};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use lab::{Director, Instance};
 
-use crate::elections::Pair;
+use crate::{elections::Pair, expect};
 
 #[test]
 fn s1_16_a_file_that_was_changed_and_not_loaded_is_told_by_its_settings() -> Result<()> {
@@ -58,13 +58,4 @@ fn with_what_runs(here: &Director, there: &Director) -> Result<Output> {
         here.config.display()
     );
     here.outcome(Command::new("/bin/sh").args(["-c", &pipe]))
-}
-
-fn expect(output: &Output, code: i32, words: &str) -> Result<()> {
-    let said = String::from_utf8_lossy(&output.stdout);
-    ensure!(
-        output.status.code() == Some(code) && said.contains(words),
-        "not {code} with `{words}`: {output:?}"
-    );
-    Ok(())
 }

@@ -143,6 +143,14 @@ fn pair(
     Ok(comparison.exit_code())
 }
 
+/// The exit code of a file that is held against what one director runs.
+const fn same_or_not(is_same: bool) -> u8 {
+    match is_same {
+        true => 0,
+        false => 1,
+    }
+}
+
 /// The file, and what the daemon of this host answers. `None`: one of them cannot be had, and `errors` says why.
 fn file_and_answer<T>(
     args: &DiffArgs,

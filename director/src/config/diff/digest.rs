@@ -5,7 +5,7 @@
 //! nothing: whoever hears them can try out which addresses and settings they stand for. No decision rests on them, only a word to a
 //! person.
 
-use std::{collections::BTreeMap, fmt, hash::Hasher as _};
+use std::{collections::BTreeMap, fmt, hash::Hasher as _, sync::LazyLock};
 
 use fnv::FnvHasher;
 use serde::{Deserialize, Serialize};
@@ -13,12 +13,13 @@ use serde_json::Value as Json;
 
 use super::{
     super::Config,
-    Gravity, Side,
+    Gravity, Side, instances,
     object::Object,
     rules::{
         ADDRESS, CHECK, Class, GARP, GROUP, INSTANCE, INTERVAL_V2, PACE_OF_CHECK, REAL_SERVER,
         Rule, VIRTUAL_SERVER,
     },
+    servers,
 };
 
 /// All objects of a configuration.
@@ -111,8 +112,7 @@ impl Digest {
             let number = count.entry(key.clone()).or_default();
             *number += 1;
             let id = format!("vrrp_instance {key} {number}");
-            let name = format!("vrrp_instance {}", instance.text("name"));
-            self.add(&id, &name, |content| {
+            self.add(&id, &instances::subject(instance), |content| {
                 content.add(INSTANCE, *instance);
                 content.add(INTERVAL_V2, *instance);
                 content.add(GARP, instance.child("garp"));
@@ -141,15 +141,10 @@ impl Digest {
 
     fn add_virtual_servers(&mut self, side: &Side<'_>) {
         for (index, server) in side.virtual_servers().into_iter().enumerate() {
-            let name = format!(
-                "virtual_server {} {} {}",
-                server.text("address"),
-                server.get("port"),
-                server.text("protocol")
-            );
+            let name = servers::subject(server);
             self.add(&name, &name, |content| content.add(VIRTUAL_SERVER, server));
             for real_server in side.real_servers(index) {
-                let name = format!("real_server {} of {name}", real_server.text("address"));
+                let name = servers::real_server_subject(real_server.text("address"), &name);
                 self.add(&name, &name, |content| {
                     content.add(REAL_SERVER, real_server);
                     for check in real_server.list("checks") {
@@ -224,8 +219,7 @@ pub fn total(pairs: impl Iterator<Item = (u64, u64)>) -> u64 {
 }
 
 /// Directors with another one know other settings, or write them in another way: their digests say nothing of each other.
-#[must_use]
-pub fn vocabulary() -> u64 {
+pub static VOCABULARY: LazyLock<u64> = LazyLock::new(|| {
     let tables = [
         INSTANCE,
         INTERVAL_V2,
@@ -243,7 +237,7 @@ pub fn vocabulary() -> u64 {
         content.add_text(rule.key);
     }
     content.0.finish()
-}
+});
 
 fn number(text: &str) -> u64 {
     let mut hasher = FnvHasher::default();

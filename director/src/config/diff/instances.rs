@@ -51,7 +51,8 @@ pub(super) fn compare(a: &Side<'_>, b: &Side<'_>, findings: &mut Vec<Finding>) -
     pairs
 }
 
-fn subject(instance: &Object<'_>) -> String {
+/// What an instance is called.
+pub(super) fn subject(instance: &Object<'_>) -> String {
     format!("vrrp_instance {}", instance.text("name"))
 }
 

@@ -191,24 +191,23 @@ pub(super) const INSTANCE: &[Rule] = &[
     free("lvs_sync_daemon_interface"),
 ];
 
-/// What each of two has for itself.
-pub(super) const PREEMPTION: &[Rule] = &[
-    alike(
-        "preempt",
-        "nopreempt",
-        "the director with the higher priority takes over all the same when it comes back",
-    )
-    .switch(
-        "takes over from a lower priority",
-        "leaves a lower priority in place",
-    ),
-    alike(
-        "preempt_delay",
-        "preempt_delay",
-        "the director with the higher priority takes over without that delay when it comes back",
-    )
-    .seconds(),
-];
+/// What counts on the director with the higher priority only, as the next one.
+pub(super) const NOPREEMPT: Rule = alike(
+    "preempt",
+    "nopreempt",
+    "the director with the higher priority takes over all the same when it comes back",
+)
+.switch(
+    "takes over from a lower priority",
+    "leaves a lower priority in place",
+);
+
+pub(super) const PREEMPT_DELAY: Rule = alike(
+    "preempt_delay",
+    "preempt_delay",
+    "the director with the higher priority takes over without that delay when it comes back",
+)
+.seconds();
 
 /// VRRP version 2 has one pace for all (RFC 3768 section 7.1).
 pub(super) const INTERVAL_V2: &[Rule] = &[equal(
@@ -356,7 +355,7 @@ pub(super) fn apply(
 }
 
 impl Rule {
-    fn judge(&self, subject: &str, a: Object<'_>, b: Object<'_>) -> Option<Finding> {
+    pub(super) fn judge(&self, subject: &str, a: Object<'_>, b: Object<'_>) -> Option<Finding> {
         let (in_a, in_b) = (a.get(self.key), b.get(self.key));
         let (gravity, wrong): (_, fn(&str, &str, _, _) -> Finding) = match self.class {
             Class::Equal(gravity) if in_a != in_b => (gravity, Finding::differs),

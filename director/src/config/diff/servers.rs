@@ -1,6 +1,6 @@
 //! Virtual servers and their real servers.
 
-use std::net::IpAddr;
+use std::{fmt::Display, net::IpAddr};
 
 use serde_json::Value as Json;
 
@@ -34,6 +34,16 @@ impl<'a> Name<'a> {
             self.address, self.port, self.protocol
         )
     }
+}
+
+/// What a virtual server is called.
+pub(super) fn subject(server: Object<'_>) -> String {
+    Name::of(server).shown()
+}
+
+/// What a real server is called, of the virtual server with this name.
+pub(super) fn real_server_subject(address: impl Display, virtual_server: &str) -> String {
+    format!("real_server {address} of {virtual_server}")
 }
 
 pub(super) fn compare(a: &Side<'_>, b: &Side<'_>, findings: &mut Vec<Finding>) {
@@ -95,7 +105,7 @@ fn real_servers(subject: &str, a: Pool<'_>, b: Pool<'_>, findings: &mut Vec<Find
     let ((service_a, servers_a), (service_b, servers_b)) = (a, b);
     for server in servers_a {
         let address = server.text("address");
-        let own = format!("real_server {address} of {subject}");
+        let own = real_server_subject(address, subject);
         match named(servers_b, address) {
             Some(other) => real_server(&own, *server, other, findings),
             None => findings.push(server_alone(
@@ -109,7 +119,7 @@ fn real_servers(subject: &str, a: Pool<'_>, b: Pool<'_>, findings: &mut Vec<Find
         let address = server.text("address");
         if named(servers_a, address).is_none() {
             findings.push(server_alone(
-                &format!("real_server {address} of {subject}"),
+                &real_server_subject(address, subject),
                 Value::new("not here", service_a.span),
                 Value::new(HERE, server.span),
             ));
@@ -183,7 +193,7 @@ fn off_link(side: &Side<'_>) -> Vec<Outside> {
                 && is_outside(*vip, *bits, address)
             {
                 outside.push(Outside {
-                    subject: format!("real_server {address} of {}", Name::of(*service).shown()),
+                    subject: real_server_subject(address, &subject(*service)),
                     shown: format!("{address}, outside of {vip}/{bits}"),
                     span: server.span,
                 });

@@ -6,7 +6,7 @@ use std::{
     net::IpAddr,
 };
 
-use super::{super::write_json, DiffArgs, FAILED, file_and_answer, plural};
+use super::{super::write_json, DiffArgs, FAILED, file_and_answer, plural, same_or_not};
 use crate::{
     api::response::{PairDigests, Problem},
     config::{
@@ -14,9 +14,6 @@ use crate::{
         diff::digest::{Differences, Digest},
     },
 };
-
-/// Exit code of a director that is configured to something else.
-const DIFFERENT: u8 = 1;
 
 pub(super) fn diff(
     args: &DiffArgs,
@@ -41,10 +38,7 @@ pub(super) fn diff(
         true => write_json(output, &differences)?,
         false => write!(output, "{}", page(&args.a.display(), peer, &differences))?,
     }
-    Ok(match differences.is_empty() {
-        true => 0,
-        false => DIFFERENT,
-    })
+    Ok(same_or_not(differences.is_empty()))
 }
 
 fn page(file: &impl std::fmt::Display, peer: IpAddr, differences: &Differences) -> String {

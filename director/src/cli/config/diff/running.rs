@@ -2,14 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::{super::write_json, DiffArgs, FAILED, file_and_answer, plural};
+use super::{super::write_json, DiffArgs, FAILED, file_and_answer, plural, same_or_not};
 use crate::config::{
     Color,
     diff::running::{Difference, differences},
 };
-
-/// Exit code of a daemon that runs something else.
-const DIFFERENT: u8 = 1;
 
 pub(super) fn diff(
     args: &DiffArgs,
@@ -31,10 +28,7 @@ pub(super) fn diff(
             writeln!(output, "{}", summary(args, &found))?;
         }
     }
-    Ok(match found.is_empty() {
-        true => 0,
-        false => DIFFERENT,
-    })
+    Ok(same_or_not(found.is_empty()))
 }
 
 fn line(difference: &Difference) -> String {

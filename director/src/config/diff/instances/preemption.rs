@@ -2,10 +2,13 @@
 //! well.
 
 use super::super::{
-    Finding, Gravity,
+    Finding,
     object::Object,
-    rules::{self, PREEMPTION},
+    rules::{NOPREEMPT, PREEMPT_DELAY},
 };
+
+const ENOUGH: &str =
+    "it is allowed: the other one, with the lower priority, takes over from nobody who is well";
 
 pub(super) fn compare(subject: &str, a: Object<'_>, b: Object<'_>, findings: &mut Vec<Finding>) {
     let priority = |instance: Object<'_>| instance.get("priority").as_u64();
@@ -13,25 +16,13 @@ pub(super) fn compare(subject: &str, a: Object<'_>, b: Object<'_>, findings: &mu
         true => a,
         false => b,
     };
-    let mut found = Vec::new();
-    rules::apply(PREEMPTION, subject, a, b, &mut found);
-    let judge = |finding: Finding| {
-        match is_held_back(better, &finding.setting) {
-        true => Finding {
-            gravity: Gravity::Note,
-            ..finding
-        }
-        .leads_to("it is allowed: the other one, with the lower priority, takes over from nobody who is well"),
-        false => finding.help("write it in the file with the higher priority: there it counts"),
-    }
-    };
-    findings.extend(found.into_iter().map(judge));
-}
-
-/// Whether a setting keeps an instance from taking over at once.
-fn is_held_back(instance: Object<'_>, keyword: &str) -> bool {
-    match keyword {
-        "nopreempt" => instance.get("preempt").as_bool() == Some(false),
-        _ => instance.get("preempt_delay").as_f64() > Some(0.0),
+    let stays_away = better.get("preempt").as_bool() == Some(false);
+    let waits = better.get("preempt_delay").as_f64() > Some(0.0);
+    for (rule, counts) in [(NOPREEMPT, stays_away), (PREEMPT_DELAY, waits)] {
+        let found = rule.judge(subject, a, b);
+        findings.extend(found.map(|finding| match counts {
+            true => finding.note().leads_to(ENOUGH),
+            false => finding.help("write it in the file with the higher priority: there it counts"),
+        }));
     }
 }
