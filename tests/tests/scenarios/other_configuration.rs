@@ -94,7 +94,7 @@ fn who_does_not_want_to_be_compared_tells_nothing_and_is_named_as_unknown() -> R
     let output = compare(&pair.first, SECOND)?;
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(
-        output.status.code() == Some(2) && said.contains("192.168.66.12 has not told"),
+        output.status.code() == Some(2) && said.starts_with("error: 192.168.66.12 has not told"),
         "{output:?}"
     );
     Ok(())

@@ -76,7 +76,7 @@ pub(crate) fn stops_and_returns(lab: &Lab, cast: &mut Cast, second: &Second) -> 
 pub(crate) fn dies(lab: &Lab, cast: &mut Cast, second: &Second) -> Result<()> {
     chapter("The first daemon dies, and nobody starts it again");
     aside(
-        "The kernel of its host would answer for the address on and on. Its guardian, a process of its own, waits almost until",
+        "The kernel of its host would answer for the address on and on. Its guardian, a process of its own, waits until",
     );
     aside(
         "the lease ends, since a daemon may come back; then it gives the address up and tells the other director.",

@@ -29,7 +29,7 @@ pub(super) fn diff(
     let theirs = match objects(&told, peer) {
         Ok(objects) => objects,
         Err(problem) => {
-            writeln!(errors, "error: {problem}")?;
+            writeln!(errors, "{problem}")?;
             return Ok(FAILED);
         }
     };
